@@ -1,0 +1,76 @@
+"""The unix VM as a dev board. What the rig decides (flash file, PTYs, clock, strap) comes as JSON in CHF_VIRTUAL."""
+
+import hashlib
+import json
+import os
+
+from clock import EXIT_RESTART, RealClock, SteppedClock
+from flash import FileFlash
+from lfs_store import LfsStore, mount
+from rig_link import RigLink
+from uart import RealUart, SteppedUart
+
+MOUNT = "/flash"
+IDENTITY = MOUNT + "/identity.json"
+
+
+class VirtualBoard:
+    """A ports.Board. Everything physical about it is simulated by the rig that started it."""
+
+    name = "virtual (simulated)"
+
+    def __init__(self, settings):
+        self.strapped = settings["strapped"]
+        self.reset_cause = settings["reset"]
+        self._settings = settings
+        self._seed = bytes.fromhex(settings["seed"])
+        self._drawn = 0
+        self._rig = RigLink(settings["rig_in"], settings["rig_out"], settings["signals"])
+        now_ms, ticks, speed = settings["now_ms"], settings["ticks"], settings["speed"]
+        if speed:
+            self.clock = RealClock(self._rig, now_ms, ticks, speed)
+        else:
+            self.clock = SteppedClock(self._rig, now_ms, ticks)
+        clock = self.clock
+        self.links = [self._uart(path, mask, clock) for path, mask in settings["links"]]
+        clock.uarts = self.links
+        self.flash = FileFlash(settings["flash"], on_busy=clock.stall, fault=clock)
+        clock.flash = self.flash
+        self.flash.cut_after = settings.get("flash_cut_after")
+        self.flash.failing = settings.get("flash_failing", False)
+        mount(self.flash, MOUNT)
+        self.store = LfsStore(MOUNT, "bench" if self.strapped else "live")
+        self.ticks_ms = clock.ticks_ms
+        self.wait = clock.wait
+        self.feed = clock.feed
+
+    def _uart(self, path, mask, clock):
+        file = open(path, "r+b", buffering=0)
+        if self._settings["speed"]:
+            return RealUart(file, mask, clock)
+        return SteppedUart(file, mask, clock, self._settings["baud"])
+
+    def identity(self):
+        try:
+            with open(IDENTITY) as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def sense(self):
+        return self._rig.signals["bits"]
+
+    def holdup_mv(self):
+        return self._rig.signals["holdup_mv"]
+
+    def random(self, n):
+        """From the rig's seed, so that a run can be repeated; real boards have os.urandom."""
+        self._drawn += 1
+        return hashlib.sha256(self._seed + bytes((self._drawn,))).digest()[:n]
+
+    def restart(self):
+        self.clock.stop(EXIT_RESTART)
+
+
+def open_board():
+    return VirtualBoard(json.loads(os.getenv("CHF_VIRTUAL")))

@@ -1,0 +1,1 @@
+"""The core: events in, effects out; no I/O and no clock."""

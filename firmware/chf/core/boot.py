@@ -1,0 +1,119 @@
+"""What a restarted hub makes of its journals: the same outage goes on, or one is alerted that nothing proves short."""
+
+from chf.core import limits, policy, states
+from chf.core.effects import JOURNAL
+from chf.core.outage import Outage
+from chf.core.ticks import add
+from chf.journal.records import JOURNAL_VERSION
+from chf.wire import schema as s
+
+
+def start(sup, recovered, now, reset, seed) -> None:
+    """Bring the supervisor `sup` to where the journals left it. `seed`: 16 random octets, a new epoch among them."""
+    out = sup._out
+    sup.boot = recovered.boot + 1
+    epoch = recovered.epoch
+    if epoch is None or recovered.damaged_outages:
+        # Boot counts may have been lost with the records: a new epoch keeps every id unique.
+        epoch = seed[8:12]
+        out.append((JOURNAL, "format", {"version": JOURNAL_VERSION, "epoch": epoch}))
+    sup.session = bytes(epoch) + sup.boot.to_bytes(4, "big")
+    out.append((JOURNAL, "boot", {"boot": sup.boot, "reset": reset, "utc": s.NO_UTC}))
+    sup.timers.set("time", now)
+    sup.commands.restore(recovered)
+    _restore_flag(sup, recovered)
+    _restore_mute(sup, recovered, now)
+    opened = recovered.open_outage()
+    _restore_queue(sup, recovered, opened, now, out)
+    supply = bool(sup.bits & s.SENSE_SUPPLY)
+    if opened is not None:
+        _go_on(sup, opened, now, reset, supply, recovered.damaged_outages)
+    elif recovered.damaged_outages or (reset == s.RESET_POWER_ON and not recovered.fresh and not recovered.clean):
+        _suspect(sup, recovered, now, supply)
+    elif not supply:
+        # Restarted in the first seconds of a loss: durable at once, or a row of restarts would never count to 180 s.
+        sup._trigger(states.SUPPLY_LOST, now)
+        sup._journal_loss(now)
+
+
+def _restore_flag(sup, recovered):
+    activation = sup.activation
+    activation.floor = recovered.esme_floor
+    activation.unsynced = recovered.damaged_counters
+    if recovered.flag is not None:
+        state = recovered.flag_state
+        if recovered.damaged_counters and state == s.FLAG_PENDING:
+            state = s.FLAG_REVOKED
+        activation.restore(recovered.flag, state, recovered.flag_life)
+
+
+def _restore_mute(sup, recovered, now):
+    sup._muted = recovered.muted or recovered.damaged_outages
+    sup._muted_utc = recovered.muted_utc if recovered.muted else s.NO_UTC
+    if sup._muted:
+        sup.timers.set("mute", add(now, limits.MUTE_PERIOD_MS))
+
+
+def _restore_queue(sup, recovered, opened, now, out):
+    for outage in recovered.outages:
+        if outage is opened or outage.told is None:
+            continue
+        if outage.ended is None:
+            # Its end was lost with other records: nothing is known of it but that it is over.
+            outage.ended = {"id": outage.id, "duration_s": s.UNKNOWN_S, "end_utc": s.NO_UTC, "bits": 0, "holdup_mv": 0}
+        if outage.pending():
+            sup.alerts.add(outage, out)
+            sup.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
+        else:
+            sup.alerts.remember(outage.told, outage.ended)
+
+
+def _go_on(sup, outage, now, reset, supply, damaged):
+    """The hub stopped with this outage open."""
+    sup.outage = outage
+    outage.anchor = now
+    outage.exact = False
+    outage.durable = True
+    outage.resets += 1
+    outage.provable = outage.provable and not damaged
+    flag = sup.activation.flag
+    if flag.counter == outage.flag_counter:
+        flag.unproven = None  # it was valid when supply was lost; how long ago that is, only the time can prove
+    decided = outage.told is not None
+    if decided:
+        sup.alerts.add(outage, sup._out)
+        if outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
+            outage.hold = policy.HOLD_BROKEN
+        else:
+            sup.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
+    if supply:
+        outage.returned = now
+        if decided:
+            sup.phase = states.OUT_RETURNING
+            sup._await_qualified(now)
+        else:
+            sup.phase = states.PROVING
+            sup._await_proof(now)
+    elif decided:
+        sup.phase = states.OUT
+        sup._watch(now)
+    else:
+        sup.phase = states.LOST
+        sup._watch(now)
+        if outage.resets > 1:
+            sup._settle(now)
+        elif reset == s.RESET_POWER_ON:
+            sup.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
+    if outage.hold == policy.HOLD_BROKEN:
+        sup._decide(now)
+
+
+def _suspect(sup, recovered, now, supply):
+    """No outage is on record, but the hub lost its power, or the record is damaged: one may have passed unseen."""
+    sup._outages += 1
+    outage = Outage(sup.session + sup._outages.to_bytes(4, "big"))
+    outage.loss_utc = recovered.last_utc
+    outage.loss_bits = sup.bits
+    outage.loss_holdup_mv = sup.holdup_mv
+    _go_on(sup, outage, now, s.RESET_POWER_ON, supply, recovered.damaged_outages)
+    sup._out.append((JOURNAL, "loss", outage.loss(now)))

@@ -1,0 +1,128 @@
+"""What the head-end may command: policy, keys, the meter. Each with a counter, durable before it is acknowledged."""
+
+from chf.core import floor
+from chf.core.effects import JOURNAL, REKEY, SEND, SEND_IF_DURABLE
+from chf.wire import schema as s
+from chf.wire.codec import TYPE_OF
+
+NAMES = ("set_policy", "rotate_key", "exchange_esme", "gbcs_down")
+
+
+class Commands:
+    """The head-end's floor, and the answers to it."""
+
+    def __init__(self, config, activation):
+        self.config = config
+        self.activation = activation
+        self.policy = config.policy
+        self.floor = floor.Floor()
+        self.unsynced = False  # the counter journal is damaged: heals with the next fresh time reply
+        self.keys = {}  # peer -> key that has replaced the provisioned one
+        self.unanswered = None
+        self._undo = None  # (policy, meter, keys) before the command whose answer waits for the journal
+
+    def on_message(self, name, fields, tag, out) -> bool:
+        """One authentic command. True when an open outage must be decided again. A key comes unwrapped, as "key"."""
+        if self.unsynced:
+            return self._refuse(name, fields, s.REFUSED_UNSYNCED, out)
+        verdict = self.floor.judge(bytes(fields["counter"]), tag)
+        if verdict == floor.STALE:
+            return self._refuse(name, fields, s.REFUSED_COUNTER, out)
+        if verdict == floor.REPEAT:
+            return self._acknowledge(name, fields, out)
+        self._undo = (self.policy, self.config.esme, dict(self.keys))
+        return getattr(self, "_" + name)(name, fields, tag, out)
+
+    def _set_policy(self, name, fields, tag, out):
+        if fields["policy"] > s.POLICY_SUPPRESS_INFERRED:
+            return self._refuse(name, fields, s.REFUSED_VALUE, out)
+        self.policy = fields["policy"]
+        self._accept("policy", {"policy": self.policy}, name, fields, tag, out)
+        return True
+
+    def _rotate_key(self, name, fields, tag, out):
+        peer = fields["peer"]
+        if peer not in (s.PEER_ESME, s.PEER_HEAD_END):
+            return self._refuse(name, fields, s.REFUSED_VALUE, out)
+        return self._new_key("key", {"peer": peer, "key": fields["key"]}, peer, name, fields, tag, out)
+
+    def _exchange_esme(self, name, fields, tag, out):
+        self.config.esme = bytes(fields["esme"])
+        values = {"esme": self.config.esme, "key": fields["key"]}
+        return self._new_key("esme", values, s.PEER_ESME, name, fields, tag, out)
+
+    def _new_key(self, record, values, peer, name, fields, tag, out):
+        cleared = False
+        self.keys[peer] = values["key"]
+        if peer == s.PEER_ESME:
+            # What the old key vouched for is void, and its counters mean nothing under the new one.
+            cleared = self.activation.revoke()
+            self.activation.floor = floor.Floor()
+            self.activation.unsynced = False
+        self.floor.advance(fields["counter"], tag)
+        out.append((JOURNAL, record, dict(self.floor.values(), **values)))
+        out.append((REKEY, peer, values["key"]))
+        # Under the new key, where it is the head-end's own: the acknowledgement proves that the hub has it.
+        self._acknowledge(name, fields, out)
+        return cleared
+
+    def _gbcs_down(self, name, fields, tag, out):
+        # Opaque: relayed as it came. The floor moves in memory alone, for a relay that is replayed changes nothing here.
+        self.floor.advance(fields["counter"], tag)
+        out.append((SEND, "gbcs_to_esme", {"gbcs": fields["gbcs"]}))
+        return self._acknowledge(name, fields, out)
+
+    def heal(self, counter, out) -> None:
+        """A fresh time reply names the last counter that the head-end used: nothing at or below it is new."""
+        if not self.unsynced:
+            return
+        self.unsynced = False
+        if bytes(counter) > self.floor.counter:
+            self.floor.advance(counter, None)
+        out.append((JOURNAL, "wan_floor", self.floor.values()))
+
+    def store_failed(self, out) -> None:
+        """What was to be durable is not: say so, and do not take a repeat for something that is done."""
+        if self.unanswered is None:
+            return
+        name, fields = self.unanswered
+        self.unanswered = None
+        self.floor.tag = None
+        if self._undo is not None:
+            self.policy, self.config.esme, self.keys = self._undo
+        self._refuse(name, fields, s.REFUSED_STORE, out)
+
+    def _accept(self, record, values, name, fields, tag, out):
+        self.floor.advance(fields["counter"], tag)
+        out.append((JOURNAL, record, dict(self.floor.values(), **values)))
+        self._acknowledge(name, fields, out)
+
+    def _acknowledge(self, name, fields, out):
+        self.unanswered = (name, fields)
+        values = {"type": TYPE_OF[name], "counter": bytes(fields["counter"])}
+        out.append((SEND_IF_DURABLE, "command_ack", values))
+        return False
+
+    def _refuse(self, name, fields, reason, out):
+        values = {"type": TYPE_OF[name], "counter": bytes(fields["counter"]), "reason": reason}
+        values["floor"] = self.floor.counter
+        out.append((SEND, "command_refusal", values))
+        return False
+
+    def restore(self, recovered) -> None:
+        self.floor = recovered.wan_floor
+        self.keys = recovered.keys
+        self.unsynced = recovered.damaged_counters
+        if recovered.policy is not None:
+            self.policy = recovered.policy
+        if recovered.esme is not None:
+            self.config.esme = bytes(recovered.esme)
+
+    def snapshot(self):
+        """The records that stand for all this in a new generation of the counter file."""
+        values = self.floor.values()
+        yield ("policy", dict(values, policy=self.policy))
+        if s.PEER_ESME in self.keys:
+            yield ("esme", dict(values, esme=self.config.esme, key=self.keys[s.PEER_ESME]))
+        if s.PEER_HEAD_END in self.keys:
+            yield ("key", dict(values, peer=s.PEER_HEAD_END, key=self.keys[s.PEER_HEAD_END]))

@@ -1,0 +1,87 @@
+"""One outage: its clock, its evidence, the flag that it began under, and what was decided and told of it."""
+
+from chf.core.floor import ZERO
+from chf.core.policy import HOLD_UNASKED
+from chf.core.ticks import diff
+from chf.wire import schema as s
+
+
+class Outage:
+    """`told`: the last decision, fields of schema.OUTAGE_FIELDS. `ended`: fields of the journal's end record, or None."""
+
+    def __init__(self, outage_id: bytes):
+        self.id = outage_id
+        # The clock: base_ms had passed at tick `anchor`. error_ms: how far the true time may lie above (utc-proven).
+        self.base_ms = 0
+        self.anchor = 0
+        self.exact = True  # counted without a gap, or proven by the time
+        self.error_ms = 0
+        self.returned = None  # tick of the first edge of a return that is not yet qualified
+        self.resets = 0  # restarts in mid-outage that no time has proven harmless
+        self.provable = True
+        # Evidence and flag at the loss
+        self.loss_utc = s.NO_UTC
+        self.loss_bits = 0
+        self.loss_holdup_mv = 0
+        self.flag_counter = ZERO
+        self.source = s.SOURCE_NONE
+        self.window_s = 0
+        self.durable = False  # the loss record is written
+        # What was decided, and what the head-end has acknowledged
+        self.told = None
+        self.hold = HOLD_UNASKED
+        self.ended = None
+        self.acked_revision = 0
+        self.restored_acked = False
+        self.tries = 0
+        self.due = None  # tick of the next transmission
+
+    def elapsed_ms(self, now: int) -> int:
+        """At least so long without supply; up to the first edge of the present return, if there is one."""
+        return self.base_ms + diff(now if self.returned is None else self.returned, self.anchor)
+
+    def reanchor(self, now: int) -> None:
+        """Move the anchor up, before the ticks wrap under it."""
+        if self.returned is None:
+            self.base_ms += diff(now, self.anchor)
+            self.anchor = now
+
+    def window_runs(self, now: int) -> bool:
+        return self.elapsed_ms(now) + self.error_ms < self.window_s * 1000
+
+    def window_left_s(self, now: int) -> int:
+        """Rounded up, so that a promise made of it is never short."""
+        return max(0, (self.window_s * 1000 - self.elapsed_ms(now) - self.error_ms + 999) // 1000)
+
+    @property
+    def level(self) -> int:
+        return s.LEVEL_NONE if self.told is None else self.told["level"]
+
+    def alert_pending(self) -> bool:
+        return self.level >= s.LEVEL_TAGGED and self.acked_revision < self.told["revision"]
+
+    def restored_pending(self) -> bool:
+        return self.ended is not None and self.level >= s.LEVEL_ASKED and not self.restored_acked
+
+    def pending(self) -> bool:
+        return self.alert_pending() or self.restored_pending()
+
+    def restored(self) -> dict:
+        """The fields of its `restored` message."""
+        values = dict(self.ended)
+        values["revision"] = self.told["revision"]
+        values["level"] = self.told["level"]
+        return values
+
+    def loss(self, now: int) -> dict:
+        """The fields of its loss record."""
+        return {
+            "id": self.id,
+            "elapsed_s": self.elapsed_ms(now) // 1000,
+            "utc": self.loss_utc,
+            "bits": self.loss_bits,
+            "holdup_mv": self.loss_holdup_mv,
+            "flag_counter": self.flag_counter,
+            "source": self.source,
+            "window_s": self.window_s,
+        }

@@ -1,0 +1,166 @@
+"""What the journals' records add up to: the fold from which a restarted hub goes on. Any order, any subset, no exception."""
+
+from chf.core.floor import Floor
+from chf.core.outage import Outage
+from chf.core.policy import HOLD_ACKED, HOLD_WAITING
+from chf.journal.records import ACKED_AD1
+from chf.wire import schema as s
+
+
+class Recovered:
+    """The state that the journals prove. Feed every record to apply(), then read."""
+
+    def __init__(self):
+        self.epoch = None  # of the outage file: None when it was just formatted
+        self.boot = 0
+        self.clean = False  # the last thing recorded is a clean stop
+        self.last_utc = s.NO_UTC  # the latest time at which the hub is known to have run
+        self.fresh = True  # no record of any kind
+        self.damaged_counters = False
+        self.damaged_outages = False
+        # Counter file
+        self.esme_floor = Floor()
+        self.wan_floor = Floor()
+        self.policy = None
+        self.esme = None
+        self.keys = {}  # peer -> 32 octets
+        self.flag = None
+        self.flag_state = s.FLAG_NONE
+        self.flag_life = (0, s.NO_UTC)
+        # Outage file
+        self.outages = []  # in the order of their first record
+        self.muted = False  # an outage was held, and 24 h since are not proven
+        self.muted_utc = s.NO_UTC
+
+    def apply(self, name: str, values: dict) -> None:
+        self.fresh = False
+        handler = getattr(self, "_" + name, None)
+        if handler is not None:
+            handler(values)
+        self.clean = name == "alive" and values["clean"] == 1
+        for field in ("utc", "end_utc"):
+            utc = values.get(field, s.NO_UTC)
+            if utc > self.last_utc:
+                self.last_utc = utc
+
+    # ---- counter file
+
+    def _flag(self, v):
+        self.flag = v
+        self.flag_state = s.FLAG_PENDING
+        self.flag_life = (v["valid_s"], v["utc"])
+        if v["source"] == s.SOURCE_DECLARED:
+            _raise(self.esme_floor, v)
+
+    def _clear(self, v):
+        self.flag_state = v["state"]
+        _raise(self.esme_floor, v)
+
+    def _life(self, v):
+        self.flag_life = (v["left_s"], v["utc"])
+
+    def _sync(self, v):
+        # Not a rise: after damage the meter's own word, bound to a fresh nonce, stands.
+        self.esme_floor.advance(v["counter"], v["tag"])
+
+    def _policy(self, v):
+        self.policy = v["policy"]
+        _raise(self.wan_floor, v)
+
+    def _key(self, v):
+        self.keys[v["peer"]] = v["key"]
+        _raise(self.wan_floor, v)
+        if v["peer"] == s.PEER_ESME:
+            self._new_meter()
+
+    def _esme(self, v):
+        self.esme = v["esme"]
+        self.keys[s.PEER_ESME] = v["key"]
+        _raise(self.wan_floor, v)
+        self._new_meter()
+
+    def _new_meter(self):
+        self.esme_floor = Floor()
+        self.flag_state = s.FLAG_REVOKED if self.flag_state == s.FLAG_PENDING else self.flag_state
+
+    def _wan_floor(self, v):
+        _raise(self.wan_floor, v)
+
+    # ---- outage file
+
+    def _format(self, v):
+        self.epoch = v["epoch"]
+
+    def _boot(self, v):
+        self.boot = max(self.boot, v["boot"])
+        for outage in self.outages:
+            if outage.ended is None:
+                outage.resets += 1
+
+    def _loss(self, v):
+        outage = self._outage(v["id"])
+        outage.durable = True
+        outage.resets = 0  # written at the loss, and again when a time has proven what a restart left in doubt
+        outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
+        outage.loss_utc = v["utc"]
+        outage.loss_bits = v["bits"]
+        outage.loss_holdup_mv = v["holdup_mv"]
+        outage.flag_counter = v["flag_counter"]
+        outage.source = v["source"]
+        outage.window_s = v["window_s"]
+
+    def _checkpoint(self, v):
+        outage = self._outage(v["id"])
+        outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
+
+    def _decision(self, v):
+        outage = self._outage(v["id"])
+        if outage.told is not None and outage.told["revision"] >= v["revision"]:
+            return
+        outage.told = v
+        if v["level"] == s.LEVEL_ASKED:
+            outage.hold = HOLD_WAITING
+        elif v["level"] == s.LEVEL_HELD:
+            outage.hold = HOLD_ACKED
+            self.muted = True
+            self.muted_utc = s.NO_UTC  # the muted record that follows says when
+        if self.flag is not None and v["flag_counter"] == self.flag["counter"]:
+            if self.flag_state == s.FLAG_PENDING and v["source"] == self.flag["source"]:
+                self.flag_state = s.FLAG_CONSUMED
+
+    def _end(self, v):
+        self._outage(v["id"]).ended = v
+
+    def _acked(self, v):
+        outage = self._outage(v["id"])
+        if v["what"] == ACKED_AD1:
+            outage.acked_revision = max(outage.acked_revision, v["revision"])
+        else:
+            outage.restored_acked = True
+
+    def _absorbed(self, v):
+        self.outages = [outage for outage in self.outages if outage.id != v["id"]]
+
+    def _muted(self, v):
+        self.muted = not v["over"]
+        self.muted_utc = v["utc"]
+
+    def _outage(self, outage_id):
+        for outage in self.outages:
+            if outage.id == outage_id:
+                return outage
+        outage = Outage(bytes(outage_id))
+        self.outages.append(outage)
+        return outage
+
+    def open_outage(self):
+        """The outage that had begun and not ended when the hub stopped, or None. At most one is ever open."""
+        for outage in reversed(self.outages):
+            if outage.ended is None:
+                return outage
+        return None
+
+
+def _raise(floor, v):
+    if v["counter"] >= floor.counter:
+        floor.advance(v["counter"], v["tag"])

@@ -1,0 +1,43 @@
+"""The phases of the supply, and the table of what moves the hub from one to the next.
+
+POWERED         supply good; nothing open.
+LOST            supply out for less than 180 s; nothing decided.
+RETURNING       supply good again, not yet for 2 s: the outage is still open. At 180 s it waits here for the answer.
+OUT             supply out and the outage decided: asked, held, tagged or plain (policy.py).
+OUT_RETURNING   decided, supply good again, not yet for 2 s.
+PROVING         supply good, but a restart has left the outage's duration unproven: up to 60 s for a time that proves it.
+
+An outage ends at the *first edge* of the return that lasts. A return shorter than 2 s changes nothing.
+"""
+
+POWERED = 0
+LOST = 1
+RETURNING = 2
+OUT = 3
+OUT_RETURNING = 4
+PROVING = 5
+PHASES = ("powered", "lost", "returning", "out", "out-returning", "proving")
+
+# What can happen
+SUPPLY_LOST = 0  # the first sample without supply
+SUPPLY_BACK = 1  # the first sample with supply
+QUALIFIED = 2  # supply good for 2 s unbroken
+THRESHOLD = 3  # 180.000 s since the loss
+QUALIFIED_UNPROVEN = 4  # the same, where a restart has left the duration unproven
+SETTLED = 5  # the duration is proven, or 60 s are over
+
+# (phase, what happens) -> (next phase, action of the supervisor or None).
+# What is not in the table cannot happen in that phase and changes nothing.
+TRANSITIONS = {
+    (POWERED, SUPPLY_LOST): (LOST, "open"),
+    (LOST, SUPPLY_BACK): (RETURNING, "await_qualified"),
+    (LOST, THRESHOLD): (OUT, "decide"),
+    (RETURNING, SUPPLY_LOST): (LOST, "resume"),  # past 180 s the threshold fires again at once
+    (RETURNING, QUALIFIED): (POWERED, "close"),
+    (RETURNING, QUALIFIED_UNPROVEN): (PROVING, "await_proof"),
+    (OUT, SUPPLY_BACK): (OUT_RETURNING, "await_qualified"),
+    (OUT_RETURNING, SUPPLY_LOST): (OUT, "resume"),
+    (OUT_RETURNING, QUALIFIED): (POWERED, "close"),
+    (PROVING, SUPPLY_LOST): (LOST, "resume_found"),
+    (PROVING, SETTLED): (POWERED, "close"),
+}

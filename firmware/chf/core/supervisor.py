@@ -1,0 +1,483 @@
+"""The power-loss supervisor: events in, effects out. What it does at 180 s stands in states.py and policy.py."""
+
+from chf.core import alerts, energy, events, limits, policy, states
+from chf.core.activation import LIFE_TIMER, REFILL_TIMER, Activation
+from chf.core.commands import NAMES as COMMANDS
+from chf.core.commands import Commands
+from chf.core.effects import JOURNAL, SEND
+from chf.core.floor import Bucket
+from chf.core.outage import Outage
+from chf.core.ticks import Timers, add, diff
+from chf.core.utc import Nonces, Utc
+from chf.journal.records import JOURNAL_VERSION
+from chf.wire import schema as s
+
+
+class Supervisor:
+    """Give it what the journals hold and one BOOT event; then every event with its tick.
+
+    handle() returns the list of effects to carry out in order; next_deadline() the tick at which to call again with a
+    SAMPLE; quiet() whether a sample can be skipped, without allocating.
+    """
+
+    def __init__(self, config, recovered):
+        self.config = config
+        self.timers = Timers()
+        self.phase = states.POWERED
+        self.outage = None
+        self.bits = s.SENSE_SUPPLY
+        self.holdup_mv = 0
+        self.store_fault = False
+        self._recovered = recovered
+        self._deadline = None
+        self._out = []
+        self._losses = Bucket(limits.LOSS_BURST, limits.LOSS_REFILL_MS)
+        self._muted = False
+        self._muted_utc = s.NO_UTC
+        self._ac_high = None  # tick at which AC_LO was last seen high
+        self._outages = 0
+        self._random = 0
+
+    # ---- the three calls
+
+    def handle(self, event: tuple, now: int) -> list:
+        self._out = []
+        kind = event[0]
+        if kind == events.BOOT:
+            self._boot(now, event[1], event[2], event[3], event[4])
+        else:
+            if kind != events.STORE_FAILED:
+                self.activation.unanswered = None
+                self.commands.unanswered = None
+            # What was due before this event happened before it: in doubt, the threshold counts, not the return.
+            self._run_timers(now)
+            if kind == events.SAMPLE:
+                self._sample(now, event[1], event[2])
+            elif kind == events.MESSAGE:
+                self._message(now, event[1], event[2], event[3])
+            elif kind == events.STORE_FAILED:
+                self._store_failed(now)
+            elif kind == events.CLEAN_STOP and self.phase == states.POWERED:
+                self._journal("alive", {"utc": self.utc.at(now), "clean": 1})
+        self._run_timers(now)
+        self.alerts.plan(now)
+        name = self.timers.earliest()
+        self._deadline = None if name is None else self.timers.at(name)
+        return self._out
+
+    def next_deadline(self):
+        """Tick, or None."""
+        return self._deadline
+
+    def quiet(self, now: int, bits: int, holdup_mv: int) -> bool:
+        """Whether a sample of these values would change nothing."""
+        if bits != self.bits or (self._deadline is not None and diff(now, self._deadline) >= 0):
+            return False
+        outage = self.outage
+        return outage is None or outage.durable or holdup_mv > self.config.dying_mv
+
+    # ---- boot
+
+    def _boot(self, now, reset, bits, holdup_mv, seed):
+        from chf.core import boot
+
+        self._random = int.from_bytes(seed[12:15], "big")
+        nonces = Nonces(seed)
+        self.utc = Utc(nonces)
+        self.activation = Activation(self.config, self.timers, nonces)
+        self.commands = Commands(self.config, self.activation)
+        self.alerts = alerts.Alerts(self.config, self.timers, self._jitter)
+        self.bits = bits
+        self.holdup_mv = holdup_mv
+        boot.start(self, self._recovered, now, reset, seed)
+        self._recovered = None
+
+    def _jitter(self, ms):
+        self._random = (self._random * 4093 + 12345) & 0x3FFFF  # spreads sends; nothing secret hangs on it
+        return self._random % ms if ms > 0 else 0
+
+    # ---- samples and phases
+
+    def _sample(self, now, bits, holdup_mv):
+        was = self.bits
+        self.bits = bits
+        self.holdup_mv = holdup_mv
+        if bits & s.SENSE_AC_LO:
+            self._ac_high = now
+            if self.outage is not None:
+                self.outage.loss_bits &= ~s.SENSE_MAINS_HINT
+        if (bits ^ was) & s.SENSE_SUPPLY:
+            self._trigger(states.SUPPLY_BACK if bits & s.SENSE_SUPPLY else states.SUPPLY_LOST, now)
+        outage = self.outage
+        if outage is not None and not outage.durable and holdup_mv <= self.config.dying_mv:
+            self._journal_loss(now)
+
+    def _trigger(self, what, now):
+        step = states.TRANSITIONS.get((self.phase, what))
+        if step is not None:
+            self.phase = step[0]
+            if step[1] is not None:
+                getattr(self, "_" + step[1])(now)
+
+    def _open(self, now):
+        self._outages += 1
+        outage = Outage(self.session + self._outages.to_bytes(4, "big"))
+        outage.anchor = now
+        outage.loss_utc = self.utc.at(now)
+        outage.loss_bits = self.bits
+        if not self.bits & s.SENSE_AC_LO and (
+            self._ac_high is None or diff(now, self._ac_high) > limits.AC_LO_SETTLE_MS
+        ):
+            outage.loss_bits |= s.SENSE_MAINS_HINT
+        outage.loss_holdup_mv = self.holdup_mv
+        if self.activation.covers(now):
+            flag = self.activation.flag
+            outage.flag_counter = flag.counter
+            outage.source = flag.source
+            outage.window_s = flag.window_s
+        self.outage = outage
+        early = self._losses.take(now, self.timers, "loss-refill")
+        self.timers.set("journal", add(now, limits.LOSS_JOURNAL_MS if early else limits.CHECKPOINT_MS))
+        self._watch(now)
+
+    def _watch(self, now):
+        """Timers of an outage without supply."""
+        outage = self.outage
+        self.timers.set("poll", add(now, limits.OUTAGE_POLL_MS))
+        self.timers.set("checkpoint", add(now, limits.CHECKPOINT_MS))
+        if self.phase == states.LOST:
+            left_ms = limits.AD1_THRESHOLD_MS - outage.elapsed_ms(now)
+            self.timers.set("threshold", add(now, max(0, left_ms)))
+        elif s.LEVEL_NONE < outage.level < s.LEVEL_PLAIN:
+            self.timers.set("window", add(now, outage.window_left_s(now) * 1000))
+
+    def _await_qualified(self, now):
+        self.outage.returned = now
+        for name in ("threshold", "poll", "checkpoint", "proof", "window"):
+            self.timers.cancel(name)
+        self.timers.set("qualify", add(now, limits.RESTORE_QUALIFY_MS))
+
+    def _resume(self, now):
+        self.outage.returned = None
+        self.timers.cancel("qualify")
+        self._watch(now)
+        self._again(now)
+
+    def _await_proof(self, now):
+        self.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
+        self.timers.set("time", now)
+
+    def _resume_found(self, now):
+        if diff(now, self.outage.returned) < limits.RESTORE_QUALIFY_MS:
+            self._resume(now)
+            self.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
+        else:
+            # That one is over, proven or not; this is another.
+            self._close(now)
+            self._open(now)
+
+    def _close(self, now):
+        outage = self.outage
+        for name in ("threshold", "poll", "checkpoint", "proof", "qualify", "journal", "window", "hold"):
+            self.timers.cancel(name)
+        ended_at = outage.returned
+        elapsed_ms = outage.elapsed_ms(now)
+        short = outage.exact and elapsed_ms + outage.error_ms < limits.AD1_THRESHOLD_MS
+        if outage.level == s.LEVEL_ASKED or (outage.level == s.LEVEL_NONE and not short):
+            if outage.hold in (policy.HOLD_UNASKED, policy.HOLD_WAITING):
+                outage.hold = policy.HOLD_IMPOSSIBLE
+            self._decide(now)
+        if outage.durable:
+            outage.ended = {
+                "id": outage.id,
+                "duration_s": elapsed_ms // 1000 if outage.exact else s.UNKNOWN_S,
+                "end_utc": self.utc.at(ended_at),
+                "bits": self.bits,
+                "holdup_mv": self.holdup_mv,
+            }
+            self._journal("end", outage.ended)
+        if outage.told is not None:
+            if outage.restored_pending():
+                self._out.append((SEND, "restored", outage.restored()))
+                self.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
+            self.alerts.settle(outage)
+        self.outage = None
+        self.activation.lapse(now)
+        if not outage.exact or elapsed_ms >= limits.SHORT_OUTAGE_MS:
+            self.activation.shorten(now, self.utc.at(now), self._out)
+
+    # ---- timers
+
+    def _run_timers(self, now):
+        while True:
+            name = self.timers.take_due(now)
+            if name is None:
+                return
+            if name == "threshold":
+                self._trigger(states.THRESHOLD, now)
+            elif name == "qualify":
+                unproven = self.phase == states.RETURNING and not self.outage.exact
+                self._trigger(states.QUALIFIED_UNPROVEN if unproven else states.QUALIFIED, now)
+            elif name == "proof":
+                self._settle(now)
+            elif name == "journal":
+                self._journal_loss(now)
+            elif name == "checkpoint":
+                self._checkpoint(now)
+            elif name == "poll":
+                self.timers.set("poll", add(now, limits.OUTAGE_POLL_MS))
+                if self.outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
+                    self._decide(now)
+            elif name == "window":
+                self._decide(now)
+            elif name == "hold":
+                if self.outage.hold == policy.HOLD_WAITING:
+                    self.outage.hold = policy.HOLD_IMPOSSIBLE
+                    self._decide(now)
+            elif name == "time":
+                self._ask_time(now)
+            elif name == "mute":
+                self._unmute(now)
+            elif name == alerts.TIMER:
+                self.alerts.run(now, bool(self.bits & s.SENSE_SUPPLY), self.holdup_mv, self._out)
+                self.alerts.plan(now)
+            elif name == LIFE_TIMER:
+                outage = self.outage
+                if outage is None or outage.flag_counter != self.activation.flag.counter:
+                    self.activation.lapse(now)
+            elif name == REFILL_TIMER:
+                self.activation.refill(now)
+            elif name == "loss-refill":
+                self._losses.refill(now, self.timers, name)
+
+    def _journal_loss(self, now):
+        outage = self.outage
+        if not outage.durable:
+            outage.durable = True
+            self.timers.cancel("journal")
+            self._journal("loss", outage.loss(now))
+
+    def _checkpoint(self, now):
+        outage = self.outage
+        outage.reanchor(now)
+        wait_ms = limits.CHECKPOINT_MS
+        if self.phase == states.OUT:
+            wait_ms = limits.CHECKPOINT_DECIDED_MS
+        self.timers.set("checkpoint", add(now, wait_ms))
+        if outage.durable:
+            self._journal("checkpoint", {"id": outage.id, "elapsed_s": outage.elapsed_ms(now) // 1000})
+
+    # ---- the decision
+
+    def inputs(self, now) -> tuple:
+        """What policy.decide is given, in the order of its COLUMNS."""
+        outage = self.outage
+        flag = self.activation.flag
+        source = outage.source
+        # A meter that completes once supply is back explains the outage; one that completes before, ends its excuse.
+        explains = flag.state in (s.FLAG_PENDING, s.FLAG_CONSUMED) or (
+            flag.state == s.FLAG_CONFIRMED and outage.returned is not None
+        )
+        # Not exact: neither the window nor the flag's age is proven.
+        if flag.counter != outage.flag_counter or not explains or not outage.exact:
+            source = s.SOURCE_NONE
+        return (
+            policy.YES if outage.elapsed_ms(now) >= limits.AD1_THRESHOLD_MS else policy.NO,
+            source,
+            self.commands.policy,
+            policy.YES if outage.window_runs(now) else policy.NO,
+            policy.YES if outage.level > s.LEVEL_NONE else policy.NO,
+            policy.NO if self._muted and outage.level != s.LEVEL_HELD else policy.YES,
+            policy.YES
+            if energy.can_hold(self.config, self.holdup_mv, outage.window_left_s(now))
+            else policy.NO,
+            outage.hold,
+        )
+
+    def _decide(self, now):
+        outage = self.outage
+        self._journal_loss(now)
+        inputs = self.inputs(now)
+        row = policy.decide(inputs)
+        _, level, cause = policy.ROWS[row][:3]
+        if level <= outage.level:
+            return
+        first = outage.told is None
+        bound = first and inputs[1] != s.SOURCE_NONE and self.activation.flag.state == s.FLAG_PENDING
+        outage.told = {
+            "id": outage.id,
+            "revision": 1 if first else outage.told["revision"] + 1,
+            "level": level,
+            "cause": cause,
+            "source": outage.source,
+            "row": row,
+            "policy": self.commands.policy,
+            "elapsed_s": outage.elapsed_ms(now) // 1000 if outage.exact else s.UNKNOWN_S,
+            "loss_utc": outage.loss_utc,
+            "window_s": outage.window_s,
+            "flag_counter": outage.flag_counter,
+            "loss_bits": outage.loss_bits,
+            "loss_holdup_mv": outage.loss_holdup_mv,
+            "bits": self.bits | (s.SENSE_STORE_FAULT if self.store_fault else 0),
+            "holdup_mv": self.holdup_mv,
+            "merged": 0,
+        }
+        if first:
+            self.alerts.add(outage, self._out)
+        self._journal("decision", outage.told)
+        if bound:
+            self.activation.consume(self._out)
+        if level == s.LEVEL_HELD:
+            self._mute(now)
+            outage.due = None
+        else:
+            self.alerts.tell(outage, now, self._out)
+        if level == s.LEVEL_ASKED:
+            outage.hold = policy.HOLD_WAITING
+            self.timers.set("hold", add(now, limits.HOLD_WAIT_MS))
+        if level < s.LEVEL_PLAIN and outage.returned is None:
+            self.timers.set("window", add(now, outage.window_left_s(now) * 1000))
+
+    def _mute(self, now):
+        self._muted = True
+        self._muted_utc = self.utc.at(now)
+        self.timers.set("mute", add(now, limits.MUTE_PERIOD_MS))
+        self._journal("muted", {"utc": self._muted_utc, "over": 0})
+
+    def _unmute(self, now):
+        self._muted = False
+        self.timers.cancel("mute")
+        self._journal("muted", {"utc": self.utc.at(now), "over": 1})
+
+    # ---- messages
+
+    def _message(self, now, name, fields, tag):
+        out = self._out
+        again = False
+        if name in COMMANDS:
+            again = self.commands.on_message(name, fields, tag, out)
+        elif name == "ad1_ack":
+            self.alerts.on_ad1_ack(fields, out)
+        elif name == "restored_ack":
+            self.alerts.on_restored_ack(fields, out)
+        elif name == "hold_ack":
+            again = self._on_hold_ack(now, fields)
+        elif name == "time_reply":
+            self._on_time(now, fields)
+        elif name == "gbcs_from_esme":
+            out.append((SEND, "gbcs_up", {"gbcs": fields["gbcs"]}))
+        else:
+            out_of_supply = self.outage is not None
+            again = self.activation.on_message(now, name, fields, tag, self.utc.at(now), out_of_supply, out)
+        if again:
+            self._again(now)
+
+    def _again(self, now):
+        # While supply may be back nothing rises: it was back at that edge, or this runs again when it is lost.
+        if self.phase == states.OUT:
+            self._decide(now)
+
+    def _on_hold_ack(self, now, fields):
+        outage = self.outage
+        if outage is None or outage.hold != policy.HOLD_WAITING or bytes(fields["id"]) != outage.id:
+            return False
+        if not fields["accepted"] or fields["window_s"] != outage.window_s:
+            outage.hold = policy.HOLD_IMPOSSIBLE
+        else:
+            outage.hold = policy.HOLD_ACKED
+        return True
+
+    def _store_failed(self, now):
+        self.store_fault = True
+        self.commands.store_failed(self._out)
+        self.activation.store_failed(self._out)
+        outage = self.outage
+        if outage is not None and outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
+            outage.hold = policy.HOLD_IMPOSSIBLE
+        self._again(now)
+
+    # ---- time
+
+    def _ask_time(self, now):
+        self.utc.forget_stale(now)
+        nonce = self.utc.ask(now)
+        self._out.append((SEND, "time_request", {"nonce": nonce, "epoch": self.session[:4], "boot": self.boot}))
+        if self.utc.at(now) == s.NO_UTC:
+            proving = self.phase == states.PROVING or self.timers.at("proof") is not None
+            wait_ms = limits.TIME_RETRY_MS if proving else limits.BOOT_PROOF_MS
+        else:
+            wait_ms = limits.TIME_REFRESH_MS
+        self.timers.set("time", add(now, wait_ms))
+
+    def _on_time(self, now, fields):
+        if self.utc.waiting(bytes(fields["nonce"])):
+            trusted = self.utc.answer(now, bytes(fields["nonce"]), fields["utc"])
+            self.commands.heal(fields["counter"], self._out)
+            self.timers.set("time", add(now, limits.TIME_REFRESH_MS if trusted else limits.TIME_RETRY_MS))
+            if trusted:
+                self._use_time(now)
+
+    def _use_time(self, now):
+        utc = self.utc.at(now)
+        self.activation.prove(now, utc)
+        if self._muted and self._muted_utc != s.NO_UTC:
+            if utc - self._muted_utc - limits.TIME_SLACK_S >= limits.MUTE_PERIOD_MS // 1000:
+                self._unmute(now)
+        outage = self.outage
+        if outage is not None and not outage.exact:
+            self._prove(now)
+
+    def _prove(self, now):
+        """The time has come for an outage that a restart interrupted."""
+        outage = self.outage
+        end_utc = self.utc.at(now if outage.returned is None else outage.returned)
+        passed_s = end_utc - outage.loss_utc
+        if outage.loss_utc == s.NO_UTC or not outage.provable or passed_s < 0:
+            return
+        at_least_ms = max(0, passed_s - limits.TIME_SLACK_S) * 1000
+        outage.base_ms = max(outage.elapsed_ms(now), at_least_ms)
+        outage.anchor = now if outage.returned is None else outage.returned
+        outage.error_ms = max(0, (passed_s + limits.TIME_SLACK_S) * 1000 - outage.base_ms)
+        outage.exact = True
+        outage.resets = 0
+        self._journal("loss", outage.loss(now))
+        self.timers.cancel("proof")
+        if self.phase == states.PROVING:
+            self._settle(now)
+        elif self.phase == states.LOST:
+            self._watch(now)
+
+    def _settle(self, now):
+        if self.phase == states.PROVING:
+            self._trigger(states.SETTLED, now)
+        elif self.phase == states.LOST and not self.outage.exact:
+            # Supply is still out, and what went before the boot could not be proven: say so now.
+            self.timers.cancel("threshold")
+            self.phase = states.OUT
+            self._decide(now)
+
+    # ---- the journal
+
+    def _journal(self, name, values):
+        self._out.append((JOURNAL, name, values))
+
+    def snapshot_counters(self, now):
+        """The records of a new generation of the counter file."""
+        for record in self.commands.snapshot():
+            yield record
+        for record in self.activation.snapshot(now, self.utc.at(now)):
+            yield record
+
+    def snapshot_outages(self, now):
+        """The records of a new generation of the outage file."""
+        yield ("format", {"version": JOURNAL_VERSION, "epoch": self.session[:4]})
+        yield ("boot", {"boot": self.boot, "reset": s.RESET_OTHER, "utc": self.utc.at(now)})
+        if self._muted:
+            yield ("muted", {"utc": self._muted_utc, "over": 0})
+        for record in self.alerts.snapshot():
+            yield record
+        outage = self.outage
+        if outage is not None and outage.durable:
+            yield ("loss", outage.loss(now))
+            for _ in range(outage.resets):
+                yield ("boot", {"boot": self.boot, "reset": s.RESET_OTHER, "utc": s.NO_UTC})

@@ -1,0 +1,1 @@
+"""The journal: append-only records in power-safe files."""

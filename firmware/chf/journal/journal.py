@@ -1,0 +1,300 @@
+"""The journal: checked records in one power-safe file; append, recover, compact. SPEC.md here gives every octet."""
+
+from binascii import crc32
+
+from chf.journal.records import JOURNAL_VERSION, KIND_OF, RECORDS
+from chf.wire.codec import field_width, items, pack, unpack, width
+
+FILES = ("counters.chj", "outages.chj")  # by schema.JOURNAL_COUNTERS and JOURNAL_OUTAGES
+LIMIT = 4096  # octets: one erase block of most NOR flash, so that an append copies and erases one block at most
+
+MAGIC = b"CHFJ"
+HEADER_LEN = 16  # magic 4, version 1, mark 1, generation 4, first sequence number 2, CRC 4
+HEAD_LEN = 5  # of a record: kind, length, length inverted, sequence number 2
+OVERHEAD = HEAD_LEN + 4  # ... and the CRC after the payload
+MARK_DAMAGED = 1  # in the header: this generation was made from a damaged one, and has not been mended since
+
+# The CRC of a record starts from this one, so that a record of another version never checks, even under a lost header.
+_SEED = crc32(MAGIC + bytes((JOURNAL_VERSION,)))
+
+
+def _secrets():
+    """kind: where its key begins and ends in the payload, for the kinds that have one."""
+    found = {}
+    for kind in RECORDS:
+        at = 0
+        for field, form in items(RECORDS[kind][1]):
+            start = at
+            at += field_width(form)
+            if field == "key":
+                found[kind] = (start, at)
+    return found
+
+
+_SECRETS = _secrets()
+_SIZES = {kind: width(RECORDS[kind][1]) for kind in RECORDS}  # octets of the payload
+LARGEST = OVERHEAD + max(_SIZES.values())  # octets of the longest record
+
+
+def _put(buf, at, kind, seq, payload):
+    """Write one record into buf at `at`; return the offset after it."""
+    size = len(payload)
+    end = at + OVERHEAD + size
+    buf[at] = kind
+    buf[at + 1] = size
+    buf[at + 2] = size ^ 0xFF
+    buf[at + 3 : at + 5] = seq.to_bytes(2, "big")
+    buf[at + 5 : end - 4] = payload
+    _seal(buf, at, end)
+    return end
+
+
+def _seal(buf, at, end):
+    buf[end - 4 : end] = crc32(memoryview(buf)[at : end - 4], _SEED).to_bytes(4, "big")
+
+
+def _header(view):
+    """(version, mark, generation, first sequence number) of a file, or None where the header does not check."""
+    if len(view) < HEADER_LEN or bytes(view[:4]) != MAGIC:
+        return None
+    if crc32(view[:12]) != int.from_bytes(view[12:16], "big"):
+        return None
+    return view[4], view[5], int.from_bytes(view[6:10], "big"), view[10] << 8 | view[11]
+
+
+def _end(view, at):
+    """The offset after the record that begins at `at`, or 0 where no whole record with a true CRC does."""
+    left = len(view) - at
+    if left < OVERHEAD:
+        return 0
+    size = view[at + 1]
+    if view[at + 2] ^ size != 0xFF or left < OVERHEAD + size:
+        return 0
+    end = at + OVERHEAD + size
+    return end if crc32(view[at : end - 4], _SEED) == int.from_bytes(view[end - 4 : end], "big") else 0
+
+
+def _is_torn(view, at, seq):
+    """Whether all that is left from `at` is a proper prefix of a well-formed record with this sequence number."""
+    left = len(view) - at
+    size = _SIZES.get(view[at])
+    if size is None or left >= OVERHEAD + size:
+        return False
+    head = bytes((view[at], size, size ^ 0xFF, seq >> 8, seq & 0xFF))[:left]
+    if bytes(view[at : at + len(head)]) != head:
+        return False
+    sealed = left - HEAD_LEN - size  # octets of the CRC that are there
+    if sealed <= 0:
+        return True
+    end = len(view) - sealed
+    return crc32(view[at:end], _SEED).to_bytes(4, "big")[:sealed] == bytes(view[end:])
+
+
+def _walk(view, at, seq):
+    """Yield (start, end, step) for each whole record from `at` on, and for a torn tail with step -1.
+
+    step is how far the record's sequence number lies ahead of the due one, modulo 2**16: 0 in good order, under 0x8000
+    after a gap, above it a record of the past. seq is the number due first, None where the header did not tell.
+    """
+    in_step = True
+    while at < len(view):
+        end = _end(view, at)
+        if end:
+            got = view[at + 3] << 8 | view[at + 4]
+            step = 0 if seq is None else (got - seq) & 0xFFFF
+            yield at, end, step
+            if step < 0x8000:
+                seq = (got + 1) & 0xFFFF
+            at = end
+            in_step = True
+        elif in_step and seq is not None and _is_torn(view, at, seq):
+            # Asked before any search: a torn payload may hold octets that look like a record.
+            yield at, len(view), -1
+            return
+        else:
+            in_step = False
+            at += 1
+
+
+class Journal:
+    """One journal file over a store port.
+
+    The store: read(name) -> bytes, or None where there is no such file; append(name, data) and replace(name, data),
+    both durable on return, replace atomic; all raise OSError where the storage fails.
+
+    fresh: there was no file. torn: octets cut off at the tail by a power cut. damaged: something beyond a torn tail was
+    lost, now or in an earlier generation, and mend() has not been called since; whoever knows that a fresh file should
+    have been there sets it. size: octets of the file that count. generation: how often the file was written whole.
+    limit: octets, advice only: append() never refuses.
+    """
+
+    def __init__(self, store, name, limit=LIMIT):
+        self._store = store
+        self._name = name
+        self.limit = limit
+        self.fresh = self.damaged = False
+        self.torn = self.size = self.generation = 0
+        self._seq = None  # of the next record; None before the first recovery
+        self._dirty = True  # what follows octet `size` is not known to be nothing
+
+    def recover(self):
+        """Read the file: a list of (record name, values), oldest first. No octets raise; OSError of the store does."""
+        records = []
+        self.replay(lambda name, values: records.append((name, values)))
+        return records
+
+    def replay(self, take):
+        """recover() with one record in memory at a time: take(record name, values) is called for each."""
+        data = self._store.read(self._name)
+        self.fresh = data is None
+        self._load(b"" if data is None else data, take)
+
+    def append(self, name, values):
+        """Add one record, durable on return. OSError: it may be in the file none the less, until the next append."""
+        self._know()
+        if self._dirty:
+            self._rewrite(name, values)
+            return
+        frame = bytearray(OVERHEAD + _SIZES[KIND_OF[name]])
+        _put(frame, 0, KIND_OF[name], self._seq, pack(RECORDS[KIND_OF[name]][1], values))
+        self._dirty = True
+        self._store.append(self._name, frame)
+        self._dirty = False
+        self._seq = (self._seq + 1) & 0xFFFF
+        self.size += len(frame)
+
+    def compact(self, records):
+        """Replace the file by a new generation of these (name, values); the damage mark is carried on. OSError.
+
+        records: any iterable; the file's own octets are not read.
+        """
+        self._know()
+        self._write(records, self.damaged)
+
+    def mend(self, records):
+        """compact() without the damage mark: what was lost has been agreed anew with the peers. OSError."""
+        self._know()
+        self._write(records, False)
+
+    def room(self, name):
+        """Whether a record of this name still fits under the limit."""
+        return max(self.size, HEADER_LEN) + OVERHEAD + _SIZES[KIND_OF[name]] <= self.limit
+
+    @property
+    def full(self):
+        """Whether some record would no longer fit under the limit: time to compact."""
+        return max(self.size, HEADER_LEN) + LARGEST > self.limit
+
+    def _know(self):
+        if self._seq is None:
+            self.recover()
+
+    def _load(self, data, take):
+        view = memoryview(data)
+        head = _header(view)
+        version, mark, self.generation, seq = head or (JOURNAL_VERSION, 0, 0, None)
+        at = HEADER_LEN if head else 0
+        bad = not (head or self.fresh)
+        self.torn = 0
+        if version != JOURNAL_VERSION:
+            bad = True
+            at = len(view)
+        for start, end, step in _walk(view, at, seq):
+            bad = bad or start != at or step > 0
+            at = end
+            if step < 0:
+                self.torn = end - start
+            elif step < 0x8000:
+                seq = (view[start + 3] << 8 | view[start + 4]) + 1 & 0xFFFF
+                kind = view[start]
+                values = None
+                if _SIZES.get(kind) == view[start + 1]:
+                    values = unpack(RECORDS[kind][1], view, start + HEAD_LEN, end - 4)
+                if values is None:
+                    bad = True  # a newer firmware's record: it may have revoked what an older one still grants
+                else:
+                    take(RECORDS[kind][0], values)
+        bad = bad or at != len(view)
+        self.damaged = bad or mark != 0
+        self._dirty = bad or self.torn > 0 or self.fresh
+        self._seq = seq or 0
+        self.size = len(view) - self.torn
+
+    def _rewrite(self, name, values):
+        """Append by writing the file whole, without what a power cut, damage or a failed write has left in it."""
+        data = self._store.read(self._name)
+        damaged = self.damaged or (data is None and not self.fresh)
+        if data is not None:
+            head = _header(data)
+            if (head[2] if head else 0) == self.generation:
+                damaged = damaged or len(data) < self.size
+                data = memoryview(data)[: self.size]  # what a failed append left is not to surface later
+            # else: a replace() that raised has taken place all the same.
+        records = []
+        self._load(b"" if data is None else data, lambda name, values: records.append((name, values)))
+        self.damaged = self.damaged or damaged
+        records.append((name, values))
+        self._write(records, self.damaged)
+
+    def _write(self, records, damaged):
+        records = list(records)
+        generation = (self.generation + 1) & 0xFFFFFFFF
+        first = seq = self._seq
+        size = HEADER_LEN
+        for name, _values in records:
+            size += OVERHEAD + _SIZES[KIND_OF[name]]
+        data = bytearray(size)
+        data[:4] = MAGIC
+        data[4] = JOURNAL_VERSION
+        data[5] = MARK_DAMAGED if damaged else 0
+        data[6:10] = generation.to_bytes(4, "big")
+        data[10:12] = first.to_bytes(2, "big")
+        data[12:16] = crc32(memoryview(data)[:12]).to_bytes(4, "big")
+        at = HEADER_LEN
+        for name, values in records:
+            kind = KIND_OF[name]
+            at = _put(data, at, kind, seq, pack(RECORDS[kind][1], values))
+            seq = (seq + 1) & 0xFFFF
+        self._dirty = True
+        self._store.replace(self._name, data)
+        self._dirty = False
+        self.fresh = False
+        self.damaged = damaged
+        self.torn = 0
+        self.generation = generation
+        self._seq = seq
+        self.size = size
+
+
+def redacted(data):
+    """A copy of a file's octets that carries no key: for JournalRequest.
+
+    The key fields of whole records become zeros and their CRC is made anew. So do the payloads of kinds unknown here
+    and all octets that belong to no record, since a damaged record may hold a key.
+    """
+    out = bytearray(data)
+    view = memoryview(data)
+    head = _header(view)
+    at = HEADER_LEN if head else 0
+    if head is None or head[0] == JOURNAL_VERSION:
+        for start, end, _step in _walk(view, at, head[3] if head else None):
+            out[at:start] = bytes(start - at)
+            _blank(out, start, end)
+            at = end
+    out[at:] = bytes(len(out) - at)
+    return bytes(out)
+
+
+def _blank(out, start, end):
+    """Zero what may be a key in the record, whole or torn, that lies at start..end of out."""
+    if end - start <= HEAD_LEN:
+        return
+    kind, size = out[start], out[start + 1]
+    if _SIZES.get(kind) == size and kind not in _SECRETS:
+        return
+    whole = bytearray(OVERHEAD + size)
+    whole[: end - start] = out[start:end]
+    low, high = _SECRETS[kind] if _SIZES.get(kind) == size else (0, size)
+    whole[HEAD_LEN + low : HEAD_LEN + high] = bytes(high - low)
+    _seal(whole, 0, len(whole))
+    out[start:end] = whole[: end - start]

@@ -1,0 +1,239 @@
+"""The shell: one poll loop that waits on the board's ports, feeds the core and carries out its effects."""
+
+from chf.bench import Bench
+from chf.core import effects, events
+from chf.core.limits import Config
+from chf.core.recovery import Recovered
+from chf.core.supervisor import Supervisor
+from chf.core.ticks import add, diff
+from chf.identity import IdentityError, parse
+from chf.journal.journal import FILES, LIMIT, Journal
+from chf.journal.records import KIND_OF
+from chf.trace import Trace
+from chf.wire import framing
+from chf.wire import schema as s
+from chf.wire.auth import Key, unwrap
+from chf.wire.codec import TYPE_OF
+from chf.wire.endpoint import Endpoint
+
+FEED_MS = 2_000  # the longest the loop sleeps: a quarter of the shortest watchdog that any board has (RP2: 8.3 s)
+DRAIN_MS = 500  # how long a restart waits for what is still to be sent
+PENDING_MAX = 16  # frames waiting for their port; beyond it the oldest goes: all that matters is repeated
+PENDING_POLL_MS = 5
+_PEER_LINK = {s.PEER_ESME: s.LINK_HAN, s.PEER_HEAD_END: s.LINK_WAN}
+
+
+class Shell:
+    """Joins the core to `board` (ports.Board). step() never raises on any input; run() never returns."""
+
+    def __init__(self, board):
+        self.board = board
+        self.fault = ""
+        self.trace = Trace()
+        self.endpoint = Endpoint(True, board.strapped)
+        try:
+            self.config, self.endpoint.keys = parse(board.identity(), board.strapped)
+        except IdentityError as error:
+            self.fault = str(error)
+            self.config = Config(bytes(8), bytes(8))
+        self._ports = [(port, framing.Framer(drops=self.endpoint.drops)) for port in board.links]
+        self._rx = bytearray(256)
+        self._tx = bytearray(framing.STUFFED_MAX)
+        self._pending = []  # [port, stuffed octets, offset of the next]
+        self.counters = Journal(board.store, FILES[s.JOURNAL_COUNTERS])
+        self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
+        self._boot()
+        self.bench = Bench(self)
+
+    def _boot(self):
+        recovered = Recovered()
+        self._recover(self.counters, recovered)
+        recovered.damaged_counters = self.counters.damaged
+        self._recover(self.outages, recovered)
+        recovered.damaged_outages = self.outages.damaged
+        for peer in recovered.keys:
+            self.endpoint.keys[_PEER_LINK[peer]] = Key(recovered.keys[peer])
+        self.supervisor = Supervisor(self.config, recovered)
+        board = self.board
+        now = board.ticks_ms()
+        boot = (events.BOOT, board.reset_cause, board.sense(), board.holdup_mv(), board.random(16))
+        self.event(boot, now)
+        if self.outages.damaged:
+            # The doubt is now an alert of its own, durable with the rest: the file can be whole again.
+            self._rewrite(self.outages, now)
+
+    def _recover(self, journal, recovered):
+        try:
+            records = journal.recover()
+        except OSError:
+            # Unreadable is damage: what it held is unknown.
+            journal.damaged = True
+            return
+        for name, values in records:
+            recovered.apply(name, values)
+
+    # ---- the loop
+
+    def run(self):
+        while True:
+            self.step()
+            self.sleep()
+
+    def step(self):
+        """One pass over the ports and the core. Without input and with nothing due it allocates nothing."""
+        board = self.board
+        bench = self.bench
+        if not bench.starve:
+            board.feed()
+        for port, framer in self._ports:
+            n = port.readinto(self._rx)
+            at = 0
+            while at < n:
+                at = framer.push(self._rx, at, n)
+                if framer.ready:
+                    self._frame(port, framer)
+        now = board.ticks_ms()
+        bits = board.sense()
+        holdup_mv = board.holdup_mv()
+        if bench.mask:
+            bits = (bits & ~bench.mask) | bench.bits
+        if bench.override_mv:
+            holdup_mv = bench.mv
+        if not self.supervisor.quiet(now, bits, holdup_mv):
+            self.event((events.SAMPLE, bits, holdup_mv), now)
+        if self._pending:
+            self._flush()
+
+    def sleep(self):
+        """Wait for the next deadline, or for input."""
+        now = self.board.ticks_ms()
+        until = add(now, PENDING_POLL_MS if self._pending else FEED_MS)
+        deadline = self.supervisor.next_deadline()
+        if deadline is not None and diff(until, deadline) > 0:
+            until = deadline
+        if diff(until, now) > 0:
+            self.board.wait(until)
+
+    # ---- in
+
+    def _frame(self, port, framer):
+        opened = self.endpoint.open(framer.buf, framer.ready, port.links)
+        if opened is None:
+            return
+        name, fields, tag = opened
+        now = self.board.ticks_ms()
+        if TYPE_OF[name] >= s.TYPE_BENCH_FIRST:
+            self.bench.on_message(name, fields, now)
+            return
+        if "wrapped" in fields:
+            fields["key"] = unwrap(self.endpoint.keys[s.LINK_WAN], fields["counter"], fields.pop("wrapped"))
+        self.event((events.MESSAGE, name, fields, tag), now)
+
+    # ---- the core and its effects
+
+    def event(self, event, now):
+        """Give the core one event and carry out what it asks."""
+        self._trace_event(event, now)
+        failed = self._carry_out(self.supervisor.handle(event, now), now)
+        if failed:
+            # Once: what the core asks then (refusals, alerts) is sent whether or not the store takes it.
+            event = (events.STORE_FAILED,)
+            self._trace_event(event, now)
+            self._carry_out(self.supervisor.handle(event, now), now)
+        self._tidy(now)
+
+    def _carry_out(self, wanted, now) -> bool:
+        """Whether a journal record failed."""
+        failed = False
+        for effect in wanted:
+            kind = effect[0]
+            if kind == effects.JOURNAL:
+                record = KIND_OF[effect[1]]
+                self.trace.put(now, 0x80 | kind, record, 0)
+                try:
+                    self._journal_of(record).append(effect[1], effect[2])
+                except OSError:
+                    failed = True
+            elif kind == effects.REKEY:
+                if not failed:
+                    self.endpoint.keys[_PEER_LINK[effect[1]]] = Key(effect[2])
+            elif kind == effects.SEND or not failed:
+                self.trace.put(now, 0x80 | kind, TYPE_OF[effect[1]], 0)
+                self.send(effect[1], effect[2])
+        return failed
+
+    def _journal_of(self, record):
+        return self.counters if record < s.RECORD_OUTAGES_FIRST else self.outages
+
+    def _tidy(self, now):
+        """Compact what has grown over its limit; mend what was damaged once the peers are in step again."""
+        if self.counters.full:
+            self._rewrite(self.counters, now)
+        if self.outages.full:
+            self._rewrite(self.outages, now)
+        if self.counters.damaged:
+            sup = self.supervisor
+            if not sup.activation.unsynced and not sup.commands.unsynced:
+                self._rewrite(self.counters, now)
+
+    def _rewrite(self, journal, now):
+        sup = self.supervisor
+        try:
+            if journal is self.outages:
+                journal.mend(list(sup.snapshot_outages(now)))
+            elif sup.activation.unsynced or sup.commands.unsynced:
+                journal.compact(list(sup.snapshot_counters(now)))
+            else:
+                journal.mend(list(sup.snapshot_counters(now)))
+        except OSError:
+            sup.store_fault = True
+        # Never again for each record, even where the snapshot itself is near the limit.
+        journal.limit = max(LIMIT, journal.size + LIMIT // 4)
+
+    def _trace_event(self, event, now):
+        kind = event[0]
+        if kind == events.MESSAGE:
+            self.trace.put(now, kind, TYPE_OF[event[1]], 0)
+        elif kind == events.SAMPLE:
+            self.trace.put(now, kind, event[1], event[2])
+        elif kind == events.BOOT:
+            self.trace.put(now, kind, event[2], event[3])
+        else:
+            self.trace.put(now, kind, 0, 0)
+
+    # ---- out
+
+    def send(self, name, fields):
+        """Seal a message and start sending it on the first port that carries its link."""
+        link = s.MESSAGES[TYPE_OF[name]][1]
+        if s.MESSAGES[TYPE_OF[name]][3] and link not in self.endpoint.keys:
+            return  # not provisioned: the fault stands in the identity
+        for port, _framer in self._ports:
+            if port.links >> link & 1:
+                content = self.endpoint.seal(name, fields)
+                n = framing.stuff(content, len(content), self._tx)
+                if len(self._pending) >= PENDING_MAX:
+                    self._pending.pop(0)
+                self._pending.append([port, bytes(self._tx[:n]), 0])
+                self._flush()
+                return
+
+    def _flush(self):
+        blocked = []
+        kept = []
+        for item in self._pending:
+            port, octets, at = item
+            if port not in blocked:
+                item[2] = at = at + port.write(octets, at, len(octets))
+                if at == len(octets):
+                    continue
+                blocked.append(port)
+            kept.append(item)
+        self._pending = kept
+
+    def drain(self):
+        """Give what is pending a moment to leave, before a restart."""
+        until = add(self.board.ticks_ms(), DRAIN_MS)
+        while self._pending and diff(until, self.board.ticks_ms()) > 0:
+            self.board.wait(add(self.board.ticks_ms(), PENDING_POLL_MS))
+            self._flush()

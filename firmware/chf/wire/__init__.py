@@ -1,0 +1,1 @@
+"""The wire: schema, framing, codec, authentication."""

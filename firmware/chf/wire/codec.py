@@ -1,0 +1,98 @@
+"""Bodies: the fields of a message or a journal record, to octets and back, by the tables of the schema."""
+
+from chf.wire.schema import GBCS_MAX, MESSAGES
+
+TYPE_OF = {MESSAGES[t][0]: t for t in MESSAGES}  # name: type octet
+_WIDTHS = {"*": 0}  # kind: octets, as met: reading a kind costs more than unpacking its field
+_last = ("", ())  # (fields, flat): a message is measured, then unpacked, so the last split is worth keeping
+
+
+def _flat(fields):
+    """Return [name, kind, name, kind, ...] of a schema's string of fields."""
+    global _last
+    last = _last  # read once and replaced whole: on the host, threads share it
+    if last[0] is not fields:
+        last = _last = (fields, fields.replace(" ", ":").split(":") if fields else ())
+    return last[1]
+
+
+def items(fields):
+    """Return [name, kind] of each field of a schema's string of fields."""
+    return [item.split(":") for item in fields.split()]
+
+
+def field_width(kind):
+    """Return the octets of one field of that kind; 0 for "*"."""
+    octets = _WIDTHS.get(kind)
+    if octets is None:
+        octets = _WIDTHS[kind] = int(kind[1:]) // 8 if kind[0] == "u" else int(kind[1:])
+    return octets
+
+
+def width(fields):
+    """Return the fixed octets of those fields; a "*" field counts 0."""
+    flat = _flat(fields)
+    octets = 0
+    for i in range(1, len(flat), 2):
+        octets += field_width(flat[i])
+    return octets
+
+
+def fits(fields, length):
+    """Say whether a body of `length` octets can be these fields; a "*" field takes up to GBCS_MAX octets."""
+    rest = length - width(fields)
+    return 0 <= rest <= GBCS_MAX if fields.endswith("*") else rest == 0
+
+
+def pack(fields, values):
+    """Return the octets of the fields, from a dict with exactly their names. Raises ValueError with one sentence."""
+    out = bytearray(width(fields))
+    flat = _flat(fields)
+    at = 0
+    for i in range(0, len(flat), 2):
+        name = flat[i]
+        kind = flat[i + 1]
+        if name not in values:
+            raise ValueError("field '%s' is missing" % name)
+        value = values[name]
+        size = field_width(kind)
+        if kind[0] == "u":
+            if not isinstance(value, int) or value < 0 or value >> (8 * size):
+                raise ValueError("field '%s' takes an integer of 0 to 2**%d - 1" % (name, 8 * size))
+            for k in range(at + size - 1, at - 1, -1):
+                out[k] = value & 0xFF
+                value >>= 8
+        elif not isinstance(value, (bytes, bytearray, memoryview)):
+            raise ValueError("field '%s' takes octets" % name)
+        elif kind == "*":
+            if len(value) > GBCS_MAX:
+                raise ValueError("field '%s' takes at most %d octets" % (name, GBCS_MAX))
+            out.extend(value)
+        else:
+            if len(value) != size:
+                raise ValueError("field '%s' takes %d octets" % (name, size))
+            out[at : at + size] = value
+        at += size
+    if 2 * len(values) != len(flat):
+        raise ValueError("there is no field '%s' here" % next(name for name in values if name not in flat[::2]))
+    return bytes(out)
+
+
+def unpack(fields, buf, start, end):
+    """Return the fields in buf[start:end] as a dict of integers and octets; None when the length does not fit."""
+    if not fits(fields, end - start):
+        return None
+    flat = _flat(fields)
+    values: dict = {}
+    for i in range(0, len(flat), 2):
+        kind = flat[i + 1]
+        stop = end if kind == "*" else start + field_width(kind)
+        if kind[0] == "u":
+            number = 0
+            for k in range(start, stop):
+                number = number << 8 | buf[k]
+            values[flat[i]] = number
+        else:
+            values[flat[i]] = bytes(buf[start:stop])
+        start = stop
+    return values

@@ -1,0 +1,187 @@
+"""Framing: octet-stuffed frames with a 16-bit frame check sequence; nothing about what is inside.
+
+Source: RFC 1662, section 4 (octet stuffing, every control octet in the ACCM) and C.2 (FCS-16, that is CRC-16/X.25).
+"""
+
+from array import array
+
+from chf.wire.schema import DROP_ABORT, DROP_FCS, DROP_LONG, DROP_SHORT, DROPS, FCS_LEN, FRAME_MAX, HEADER_LEN
+
+FLAG = 0x7E
+ESCAPE = 0x7D
+ESCAPE_XOR = 0x20
+FIRST_PLAIN = 0x20  # octets below it are always escaped: on a REPL port a bare 0x03 is an interrupt
+FCS_INIT = 0xFFFF
+FCS_GOOD = 0xF0B8  # the running value over content and FCS of every good frame
+STUFFED_MAX = 2 * FRAME_MAX + 2  # octets: each one escaped, and the two flags
+
+_POLYNOMIAL = 0x8408  # x^16 + x^12 + x^5 + 1, least significant bit first
+_HUNTING = -1  # in place of a length: octets up to the next flag are not looked at
+
+
+def _table():
+    table = array("H", bytes(512))
+    for octet in range(256):
+        value = octet
+        for _ in range(8):
+            value = (value >> 1) ^ _POLYNOMIAL if value & 1 else value >> 1
+        table[octet] = value
+    return table
+
+
+_FCS_TABLE = _table()
+# 1 for each octet that does not stand for itself inside a frame: in the hot loops one look-up, not three compares.
+_SPECIAL = bytes(1 if c < FIRST_PLAIN or c in (ESCAPE, FLAG) else 0 for c in range(256))
+
+
+def count_drop(drops, reason):
+    """Add one to the count of `reason` in a table of DROPS counts of two octets, most significant first, saturating."""
+    at = 2 * reason
+    if drops[at + 1] < 0xFF:
+        drops[at + 1] += 1
+    elif drops[at] < 0xFF:
+        drops[at] += 1
+        drops[at + 1] = 0
+
+
+def fcs16(buf, start, end, fcs=FCS_INIT):
+    """Return the running FCS of buf[start:end], before the final inversion (RFC 1662, C.2)."""
+    table = _FCS_TABLE
+    for i in range(start, end):
+        fcs = (fcs >> 8) ^ table[(fcs ^ buf[i]) & 0xFF]
+    return fcs
+
+
+def _put(out, k, c):
+    if _SPECIAL[c]:
+        out[k] = ESCAPE
+        k += 1
+        c ^= ESCAPE_XOR
+    out[k] = c
+    return k + 1
+
+
+def stuff(content, n, out):
+    """Write content[:n] as one frame into the bytearray `out`; return how many octets that took.
+
+    A frame of n octets of content takes at most 2 * (n + FCS_LEN) + 2 octets; STUFFED_MAX holds any. Allocates nothing.
+    """
+    special = _SPECIAL
+    table = _FCS_TABLE
+    fcs = FCS_INIT
+    out[0] = FLAG
+    k = 1
+    for i in range(n):
+        c = content[i]
+        fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+        if special[c]:  # _put(), written out: a call for each octet would double the cost
+            out[k] = ESCAPE
+            k += 1
+            c ^= ESCAPE_XOR
+        out[k] = c
+        k += 1
+    fcs ^= 0xFFFF
+    k = _put(out, k, fcs & 0xFF)  # least significant octet first
+    k = _put(out, k, fcs >> 8)
+    out[k] = FLAG
+    return k + 1
+
+
+class Framer:
+    """Finds the good frames in a stream of octets. Made once, it allocates nothing more.
+
+    buf    the frame's content, valid while `ready` is not 0 and until the next push
+    ready  octets of content in buf, FCS left out; 0: no frame
+    drops  how many frames were dropped, by reason: DROPS counts of two octets, most significant first, saturating;
+           pass one table to all framers and endpoints of a hub, which reports it in its State
+    """
+
+    def __init__(self, size=FRAME_MAX, drops=None):
+        self.size = size
+        self.buf = bytearray(size + 1)  # one octet more than the longest frame, to see that a frame is too long
+        self.ready = 0
+        self.drops = bytearray(2 * DROPS) if drops is None else drops
+        self._n = _HUNTING
+        self._fcs = FCS_INIT
+        self._xor = 0
+
+    def count(self, reason):
+        """Count one dropped frame under the DROP_ reason."""
+        count_drop(self.drops, reason)
+
+    def reset(self):
+        """Forget a frame that is half received: the line was opened anew."""
+        self.ready = 0
+        self._n = _HUNTING
+
+    def push(self, src, start, end):
+        """Take octets of src[start:end] up to the end of the next good frame; return the index of the first not taken.
+
+        When `ready` is not 0 a frame is in buf: use it before the next push. A frame that is not good is counted and
+        passed over. Allocates nothing.
+        """
+        buf = self.buf
+        size = self.size
+        n = self._n
+        fcs = self._fcs
+        xor = self._xor
+        table = _FCS_TABLE
+        special = _SPECIAL
+        escape = ESCAPE
+        flag = FLAG
+        self.ready = 0
+        i = start
+        while i < end:
+            if n < 0:
+                if src[i] == flag:
+                    n = 0
+                    fcs = FCS_INIT
+                    xor = 0
+                i += 1
+                continue
+            # No octet makes more than one: up to here buf cannot overflow, so the loop need not look.
+            stop = i + size + 1 - n
+            if stop > end:
+                stop = end
+            while i < stop:
+                c = src[i]
+                i += 1
+                if special[c]:
+                    if c == escape:
+                        if not xor:
+                            xor = ESCAPE_XOR
+                            continue
+                    elif c == flag:
+                        break
+                    else:  # a bare control octet was put in by the line (RFC 1662, 4.2): it is no part of the frame
+                        continue
+                if xor:
+                    c ^= xor
+                    xor = 0
+                buf[n] = c
+                n += 1
+                fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+            else:
+                if n > size:
+                    self.count(DROP_LONG)
+                    n = _HUNTING
+                continue
+            # A flag ends this frame and begins the next.
+            if xor:
+                self.count(DROP_ABORT)
+            elif n >= HEADER_LEN + FCS_LEN:
+                if fcs == FCS_GOOD:
+                    self.ready = n - FCS_LEN
+                else:
+                    self.count(DROP_FCS)
+            elif n:
+                self.count(DROP_SHORT)
+            n = 0
+            fcs = FCS_INIT
+            xor = 0
+            if self.ready:
+                break
+        self._n = n
+        self._fcs = fcs
+        self._xor = xor
+        return i

@@ -1,0 +1,212 @@
+"""The one definition of every message: literals only, read by the firmware and by the host tools.
+
+A frame, once unstuffed, is: version, address, type, body, [MAC of 16 octets], FCS of 2 octets. SPEC.md says the rest.
+
+Field kinds: "u8", "u16", "u32" are unsigned, most significant octet first; "bN" is N octets; "*" is all that is left,
+0 to GBCS_MAX octets, and stands last. Counters, EUIs and ids are octets ("b8", "b12"), compared as octets: an integer
+of 2**30 or more would allocate on a 32-bit board.
+"""
+
+WIRE_VERSION = 1
+
+# Address octet: logical link in bits 0-2, direction in bit 6, bench mark in bit 7.
+LINK_HAN = 1  # hub <-> electricity meter (ESME)
+LINK_WAN = 2  # hub <-> head-end
+LINK_BENCH = 3  # hub <-> test bench: identity, state, journal, soft rig
+LINK_RIG = 4  # bench <-> rig: physical signals and stepped time; never spoken by a hub's own UARTs
+LINK_MASK = 0x07
+TYPE_BENCH_FIRST = 0x40  # message types from here on are the bench's and the rig's
+FROM_HUB = 0x40
+BENCH_MARK = 0x80  # set on every HAN and WAN frame while the bench strap is fitted: test keys only
+
+HEADER_LEN = 3
+MAC_LEN = 16
+FCS_LEN = 2
+GBCS_MAX = 1500  # octets; the largest message that the hub's tunnel takes
+FRAME_MAX = 1536  # octets, unstuffed, FCS included: GBCS_MAX, header, counter, MAC, FCS, rounded up
+
+# The id of an outage: journal epoch (random, drawn when the journal is formatted), boot counter, outage number.
+ID_LEN = 12
+UNKNOWN_S = 0xFFFFFFFF  # a duration that is not proven
+NO_UTC = 0  # a time that is not known; times are seconds since 2000-01-01T00:00:00Z (ZigBee UTCTime)
+
+# How loud the hub is about one outage. It only ever rises.
+LEVEL_NONE = 0  # not decided: under the threshold
+LEVEL_ASKED = 1  # a HoldNotice is on its way; nothing is held yet
+LEVEL_HELD = 2  # the head-end has acknowledged the HoldNotice and will itself raise the alert
+LEVEL_TAGGED = 3  # AD1 with cause firmware-activation
+LEVEL_PLAIN = 4  # AD1 as for a genuine outage
+
+CAUSE_NONE = 0
+CAUSE_SUPPLY_LOSS = 1
+CAUSE_FIRMWARE_ACTIVATION = 2
+CAUSE_ACTIVATION_OVERRUN = 3
+CAUSE_UNKNOWN_DURATION = 4
+CAUSE_MERGED = 5  # stands for several old alerts that the full queue could not keep apart
+
+SOURCE_NONE = 0
+SOURCE_DECLARED = 1  # by the meter, with its MAC
+SOURCE_INFERRED = 2  # by the hub, from a CS06 that it relayed
+
+POLICY_ALERT = 0
+POLICY_TAG = 1
+POLICY_SUPPRESS = 2
+POLICY_SUPPRESS_INFERRED = 3
+
+# Bits of the sense lines, as sampled.
+SENSE_SUPPLY = 0x01  # 12 V within range
+SENSE_AC_LO = 0x02  # ICHIS pin 9 high: the meter says "no AC"
+SENSE_MT_PR = 0x04  # ICHIS pin 6 active: the meter says that it is there
+SENSE_MAINS_HINT = 0x40  # computed: AC_LO was low from 1 s before the loss until now. A hint for people, never proof
+SENSE_STORE_FAULT = 0x80  # computed: the journal could not be written, or is damaged
+
+FLAG_NONE = 0
+FLAG_PENDING = 1
+FLAG_CONSUMED = 2
+FLAG_CONFIRMED = 3
+FLAG_EXPIRED = 4
+FLAG_REVOKED = 5
+
+# Why a flag message or a command was refused.
+REFUSED_COUNTER = 1  # not above the floor: the floor is in the refusal
+REFUSED_PEER = 2  # names another meter or another hub
+REFUSED_RANGE = 3  # a time that does not fit
+REFUSED_BUSY = 4  # an outage is being decided, or too many declarations in an hour
+REFUSED_STORE = 5  # could not be made durable
+REFUSED_UNSYNCED = 6  # the counter journal is damaged: send CounterSync with the nonce given here
+REFUSED_NONCE = 7  # CounterSync with a nonce that is not the one given
+REFUSED_VALUE = 8  # a policy or peer that does not exist
+REFUSED_STRAP = 9  # BENCH: the strap is not fitted
+
+RESULT_SUCCESS = 0
+
+PEER_ESME = 0
+PEER_HEAD_END = 1
+
+RESTART_RESET = 0
+RESTART_WATCHDOG = 1  # stop feeding the watchdog and let it bite
+
+RESET_POWER_ON = 0
+RESET_OTHER = 1  # watchdog, soft reset: the hub did not lose its own power
+
+RIG_HOLDUP = 0x80  # in rig_set's mask: holdup_mv is given too
+
+JOURNAL_COUNTERS = 0
+JOURNAL_OUTAGES = 1
+RECORD_OUTAGES_FIRST = 0x20  # journal records of this kind and above live in the outage file
+
+# Why a frame was dropped; the index into the State message's drop counts.
+DROP_FCS = 0
+DROP_LONG = 1
+DROP_SHORT = 2
+DROP_ABORT = 3
+DROP_VERSION = 4
+DROP_ADDRESS = 5  # a link that this port does not carry, or the wrong direction
+DROP_TYPE = 6
+DROP_LENGTH = 7
+DROP_MARK = 8  # bench mark where there must be none, or none where there must be one
+DROP_MAC = 9
+DROP_STALE = 10  # authentic, but answers nothing that is waiting
+DROPS = 11
+
+CUT_NONE = 0
+CUT_FLASH_OCTET = 1  # die after so many more octets are programmed or erase steps are made
+CUT_WAN_OCTET = 2  # die after so many more octets have left on the WAN link
+
+# The body of an AD1, and of the journal's Decision record: what was decided is what is sent.
+# row: index into policy.ROWS. elapsed_s: without supply when decided, UNKNOWN_S where not proven. window_s: the flag's
+# window, from the loss, 0 without a flag. flag_counter: of the flag that was bound, zeros without one. merged: outages
+# that this alert stands for beyond its own.
+OUTAGE_FIELDS = (
+    "id:b12 revision:u8 level:u8 cause:u8 source:u8 row:u8 policy:u8 elapsed_s:u32 loss_utc:u32 window_s:u16 "
+    "flag_counter:b8 loss_bits:u8 loss_holdup_mv:u16 bits:u8 holdup_mv:u16 merged:u16"
+)
+_PEERS = "esme:b8 hub:b8 "
+
+# type: (name, link, sent by the hub, carries a MAC, fields)
+MESSAGES = {
+    0x10: (
+        "activation_pending",
+        LINK_HAN,
+        False,
+        True,
+        _PEERS + "counter:b8 image_hash:b32 expected_outage_s:u16 valid_s:u16",
+    ),
+    0x11: ("activation_complete", LINK_HAN, False, True, _PEERS + "counter:b8 image_hash:b32 result:u8 version:u32"),
+    0x12: ("activation_cancel", LINK_HAN, False, True, _PEERS + "counter:b8"),
+    0x13: ("counter_sync", LINK_HAN, False, True, _PEERS + "counter:b8 nonce:b8"),
+    0x14: ("flag_ack", LINK_HAN, True, True, _PEERS + "type:u8 counter:b8"),
+    0x15: ("flag_refusal", LINK_HAN, True, True, _PEERS + "type:u8 counter:b8 reason:u8 floor:b8 nonce:b8"),
+    0x18: ("gbcs_to_esme", LINK_HAN, True, False, "gbcs:*"),
+    0x19: ("gbcs_from_esme", LINK_HAN, False, False, "gbcs:*"),
+    0x20: ("ad1", LINK_WAN, True, True, OUTAGE_FIELDS),
+    0x21: ("ad1_ack", LINK_WAN, False, True, "id:b12 revision:u8"),
+    # left_s: of the window, when this frame was sent
+    0x22: (
+        "hold_notice",
+        LINK_WAN,
+        True,
+        True,
+        "id:b12 window_s:u16 left_s:u16 source:u8 flag_counter:b8 loss_utc:u32 holdup_mv:u16",
+    ),
+    0x23: ("hold_ack", LINK_WAN, False, True, "id:b12 window_s:u16 accepted:u8"),
+    # revision, level: the last decided; HELD here ends a suppression
+    0x24: (
+        "restored",
+        LINK_WAN,
+        True,
+        True,
+        "id:b12 revision:u8 level:u8 duration_s:u32 end_utc:u32 bits:u8 holdup_mv:u16",
+    ),
+    0x25: ("restored_ack", LINK_WAN, False, True, "id:b12"),
+    0x26: ("time_request", LINK_WAN, True, True, "nonce:b8 epoch:b4 boot:u32"),
+    # counter: the last that the head-end used
+    0x27: ("time_reply", LINK_WAN, False, True, "nonce:b8 utc:u32 counter:b8"),
+    0x28: ("set_policy", LINK_WAN, False, True, "counter:b8 policy:u8"),
+    0x29: ("rotate_key", LINK_WAN, False, True, "counter:b8 peer:u8 wrapped:b32"),
+    0x2A: ("exchange_esme", LINK_WAN, False, True, "counter:b8 esme:b8 wrapped:b32"),
+    0x2B: ("command_ack", LINK_WAN, True, True, "type:u8 counter:b8"),
+    0x2C: ("command_refusal", LINK_WAN, True, True, "type:u8 counter:b8 reason:u8 floor:b8"),
+    0x2D: ("gbcs_down", LINK_WAN, False, True, "counter:b8 gbcs:*"),
+    0x2E: ("gbcs_up", LINK_WAN, True, True, "gbcs:*"),
+    0x40: ("identify", LINK_BENCH, False, False, ""),
+    # text: UTF-8, "chf VERSION; BOARD; MicroPython VERSION"
+    0x41: ("identity", LINK_BENCH, True, False, "strapped:u8 hub:b8 esme:b8 epoch:b4 boot:u32 text:*"),
+    0x42: ("state_request", LINK_BENCH, False, False, ""),
+    # phase: index into states.PHASES. flag_left_s: until the loss must have begun. queued: outages with a message that is
+    # not acknowledged. damaged: bit 0 counter journal, bit 1 outage journal, bit 2 last write failed. drops: DROPS counts
+    # of two octets, saturating
+    0x43: (
+        "state",
+        LINK_BENCH,
+        True,
+        False,
+        "phase:u8 level:u8 policy:u8 flag:u8 source:u8 flag_left_s:u16 bits:u8 holdup_mv:u16 elapsed_s:u32 "
+        "utc:u32 queued:u8 damaged:u8 drops:b22",
+    ),
+    0x44: ("journal_request", LINK_BENCH, False, False, "file:u8 offset:u32"),
+    0x45: ("journal_data", LINK_BENCH, True, False, "file:u8 offset:u32 total:u32 data:*"),
+    0x46: ("trace_request", LINK_BENCH, False, False, ""),
+    0x47: ("trace_data", LINK_BENCH, True, False, "lost:u32 entries:*"),
+    0x48: ("rig_set", LINK_BENCH, False, False, "mask:u8 bits:u8 holdup_mv:u16"),
+    0x49: ("restart", LINK_BENCH, False, False, "kind:u8"),
+    0x4A: ("bench_ack", LINK_BENCH, True, False, "type:u8"),
+    0x4B: ("bench_refusal", LINK_BENCH, True, False, "type:u8 reason:u8"),
+    # until_ms: since the rig's start, not the hub's. han, wan, bench: octets that the bench has written on each link since
+    # the hub's power-on
+    0x60: (
+        "step",
+        LINK_RIG,
+        False,
+        False,
+        "until_ms:u32 han:u32 wan:u32 bench:u32 bits:u8 holdup_mv:u16 cut:u8 cut_after:u32",
+    ),
+    # han, wan, bench: octets that the hub has written; overruns: octets lost in its UARTs; all since its power-on
+    0x61: (
+        "stepped",
+        LINK_RIG,
+        True,
+        False,
+        "now_ms:u32 deadline_ms:u32 han:u32 wan:u32 bench:u32 flash_octets:u32 erases:u32 overruns:u32",
+    ),
+}

@@ -1,0 +1,16 @@
+"""What goes wrong on the host: one sentence for a person, and the exit code that the command ends with."""
+
+from __future__ import annotations
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_NO_BOARD = 3
+EXIT_FLASH = 4
+
+
+class BenchError(Exception):
+    """One sentence that names the thing and the mend."""
+
+    def __init__(self, sentence: str, exit_code: int = EXIT_FAILED):
+        super().__init__(sentence)
+        self.exit_code = exit_code

