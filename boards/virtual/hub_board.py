@@ -4,11 +4,10 @@ import hashlib
 import json
 import os
 
-from clock import EXIT_RESTART, RealClock, SteppedClock
 from flash import FileFlash
 from lfs_store import LfsStore, mount
 from rig_link import RigLink
-from uart import RealUart, SteppedUart
+from timebase import EXIT_RESTART
 
 MOUNT = "/flash"
 IDENTITY = MOUNT + "/identity.json"
@@ -27,9 +26,13 @@ class VirtualBoard:
         self._drawn = 0
         self._rig = RigLink(settings["rig_in"], settings["rig_out"], settings["signals"])
         now_ms, ticks, speed = settings["now_ms"], settings["ticks"], settings["speed"]
-        if speed:
+        if speed:  # each only when it is used: two of them are too much for a small heap
+            from real import RealClock
+
             self.clock = RealClock(self._rig, now_ms, ticks, speed)
         else:
+            from stepped import SteppedClock
+
             self.clock = SteppedClock(self._rig, now_ms, ticks)
         clock = self.clock
         self.links = [self._uart(path, mask, clock) for path, mask in settings["links"]]
@@ -47,7 +50,11 @@ class VirtualBoard:
     def _uart(self, path, mask, clock):
         file = open(path, "r+b", buffering=0)
         if self._settings["speed"]:
+            from real import RealUart
+
             return RealUart(file, mask, clock)
+        from stepped import SteppedUart
+
         return SteppedUart(file, mask, clock, self._settings["baud"])
 
     def identity(self):

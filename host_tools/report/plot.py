@@ -2,79 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import Any
 
+from host_tools.report.look import CHARACTER_WIDTH, COLOURS, GAP, LABEL_MOST, MARKER, STATE_FILL, TICKS_S, WIDE, Layout
 from host_tools.report.recording import Alert, Scene
-
-# Matplotlib draws with these stand-ins; in the SVG each becomes a CSS variable, so that one SVG serves light and dark.
-COLOURS = {
-    "ink": "#010203",
-    "muted": "#010205",
-    "line": "#010207",
-    "none": "#010209",
-    "good": "#01020b",
-    "bad": "#01020d",
-    "held": "#01020f",
-    "tag": "#010211",
-    "flag": "#010213",
-    "bad-ink": "#010215",
-    "held-ink": "#010217",
-    "tag-ink": "#010219",
-    "good-ink": "#01021b",
-}
-# A state's fill; one that is not listed gets "none". The name of the state is always written too.
-_STATE_FILL = {
-    "good": "good",
-    "out": "bad",
-    "powered": "good",
-    "lost": "tag",
-    "returning": "tag",
-    "proving": "tag",
-    "asked": "held",
-    "held": "held",
-    "tagged": "tag",
-    "plain": "bad",
-    "out-returning": "bad",
-    "pending": "flag",
-    "consumed": "flag",
-    "confirmed": "good",
-    "expired": "bad",
-    "revoked": "bad",
-    "high": "held",
-    "present": "good",
-}
-# Shape and colour of an alert's marker.
-_MARKER = {
-    "AD1 plain": ("^", "bad-ink"),
-    "AD1 tagged": ("s", "tag-ink"),
-    "HoldNotice": ("D", "held-ink"),
-    "Restored": ("o", "good-ink"),
-    "head-end alert": ("P", "bad-ink"),
-}
-_LABEL_MOST = 60  # characters of a label in the plot; the tables below it have the whole text
-_CHARACTER_WIDTH = 0.58  # of the font's size, on average, in common sans-serif fonts
-_GAP = 6  # px
-_TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
-
-
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """Sizes in px of the SVG's own coordinates. ticks: how many on the time axis at most."""
-
-    name: str
-    width: int
-    left: int
-    right: int
-    font: int
-    band: int
-    holdup: int
-    ticks: int
-
-
-WIDE = Layout("wide", width=1000, left=118, right=14, font=13, band=24, holdup=150, ticks=12)
-NARROW = Layout("narrow", width=380, left=44, right=8, font=12, band=24, holdup=130, ticks=6)
 
 
 class Plot:
@@ -116,14 +48,14 @@ class Plot:
         self.ax.text(x, y, text, fontsize=self.layout.font, clip_on=False, zorder=5, gid=gid, **options)
 
     def _width_s(self, text: str) -> float:
-        return len(text) * self.layout.font * _CHARACTER_WIDTH / self.px_per_s
+        return len(text) * self.layout.font * CHARACTER_WIDTH / self.px_per_s
 
     def _place(self, at_s: float, label: str, rows: list[float]) -> tuple[int, bool]:
         """Return the first row in which the label is free of its neighbours, and whether it stands left of its mark.
 
         rows: where each row's last label ends; brought up to date. Marks must come in order of time.
         """
-        gap = _GAP / self.px_per_s
+        gap = GAP / self.px_per_s
         left = at_s + self._width_s(label) + 3 * gap > self.end
         begin = at_s - self._width_s(label) - 2 * gap if left else at_s - gap
         end = at_s + gap if left else at_s + self._width_s(label) + 3 * gap
@@ -175,13 +107,13 @@ class Plot:
             label = _label(alert, self.layout)
             row, left = self._place(at_s, label, rows)
             middle = self.y + row_height * (row + 0.5) + 3
-            shape, colour = _MARKER[alert.kind]
+            shape, colour = MARKER[alert.kind]
             self.ax.plot([at_s], [middle], shape, color=COLOURS[colour], markersize=9, clip_on=False, zorder=6)
             shift = -9 / self.px_per_s if left else 9 / self.px_per_s
             self._text(at_s + shift, middle, label, ha="right" if left else "left")
         if not alerts:
-            self._text(self.start + _GAP / self.px_per_s, self.y + row_height / 2 + 3, "none", color=COLOURS["muted"])
-        self.y += row_height * max(1, len(rows)) + _GAP
+            self._text(self.start + GAP / self.px_per_s, self.y + row_height / 2 + 3, "none", color=COLOURS["muted"])
+        self.y += row_height * max(1, len(rows)) + GAP
 
     def _band_lane(self, name: str, series: list[tuple[float, str]]) -> None:
         """A lane of named states, each as wide as it lasted. A state too short for its name is in the tables only."""
@@ -192,7 +124,7 @@ class Plot:
         band = self.layout.band
         self.y += self._lane_name(name, self.y + band / 2)
         for begin, end, state in _segments(series, self.zero, self.start, self.end):
-            fill = _STATE_FILL.get(state, "none")
+            fill = STATE_FILL.get(state, "none")
             self.ax.add_patch(
                 Rectangle(
                     (begin, self.y),
@@ -207,12 +139,12 @@ class Plot:
             # Beside the vertical lines where there is room, else across one, else not at all.
             cuts = [begin, *(at_s for at_s in self.marks if begin < at_s < end), end]
             free = max(itertools.pairwise(cuts), key=lambda gap: gap[1] - gap[0])
-            needed = self._width_s(_short(state)) + _GAP / self.px_per_s
+            needed = self._width_s(_short(state)) + GAP / self.px_per_s
             for left, right in (free, (begin, end)):
                 if needed <= right - left:
                     self._text((left + right) / 2, self.y + band / 2, _short(state), halo=False, ha="center")
                     break
-        self.y += band + _GAP
+        self.y += band + GAP
 
     def _holdup(self) -> None:
         from matplotlib.ticker import MaxNLocator
@@ -249,12 +181,12 @@ class Plot:
             )
             # At the left: there the hold-up is full, and its curve far above.
             self._text(
-                self.start + _GAP / self.px_per_s,
+                self.start + GAP / self.px_per_s,
                 at(reserve) + self.layout.font * 0.9,
                 f"energy reserve {reserve:g} mV",
                 color=COLOURS["bad-ink"],
             )
-        self.y = bottom + _GAP + 6
+        self.y = bottom + GAP + 6
 
     def _frame(self) -> None:
         """Close the figure: its size is known now; the time axis below the lanes."""
@@ -276,7 +208,7 @@ class Plot:
         ax.spines["bottom"].set_color(COLOURS["ink"])
         ax.yaxis.set_visible(False)
         span = self.end - self.start
-        step: float = next((each for each in _TICKS_S if span / each <= layout.ticks), span / layout.ticks)
+        step: float = next((each for each in TICKS_S if span / each <= layout.ticks), span / layout.ticks)
         first = -(-self.start // step)
         ax.xaxis.set_major_locator(
             FixedLocator([(first + i) * step for i in range(int((self.end - first * step) / step) + 1)])
@@ -323,4 +255,4 @@ def _label(alert: Alert, layout: Layout) -> str:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _LABEL_MOST else text[: _LABEL_MOST - 1] + "\u2026"
+    return text if len(text) <= LABEL_MOST else text[: LABEL_MOST - 1] + "\u2026"

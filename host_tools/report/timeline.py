@@ -8,7 +8,8 @@ import re
 import warnings
 from typing import Any
 
-from host_tools.report.plot import COLOURS, NARROW, WIDE, Layout, Plot
+from host_tools.report.look import COLOURS, NARROW, WIDE, Layout
+from host_tools.report.plot import Plot
 from host_tools.report.recording import Scene
 
 __all__ = ["NARROW", "WIDE", "describe", "svg"]

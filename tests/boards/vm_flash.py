@@ -1,7 +1,7 @@
 """Runs on the MicroPython VM: drives the virtual flash as a block device."""
 
 from boards.virtual.flash import ERASE_STEP_OCTETS, flip_bits
-from vm_bench import BLOCKS, PowerCut, run
+from tests.boards.vm_bench import BLOCKS, PowerCut, run
 
 
 def bits(bench):

@@ -5,7 +5,7 @@ import os
 
 from boards.common.lfs_store import LfsStore, StoreDamaged, mount
 from boards.virtual.flash import flip_bits
-from vm_bench import PowerCut, errno_of, run
+from tests.boards.vm_bench import PowerCut, errno_of, run
 
 OLD = b"".join(b"record %03d of the old generation. " % i for i in range(12))
 NEW = b"the compacted generation " * 20

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import io
 import json
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -22,61 +20,22 @@ from host_tools.report import (
     Step,
     from_json,
     render_terminal,
-    timeline,
     to_json,
     write_report,
 )
+from tests.host.html_page import Page
+from tests.host.report_scenes import seven
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (
     """</title></style></script><script>alert(1)</script><img src=x onerror=alert(1)> & " ' $\\frac$ [bold] """
     "\u96fb \x1b[2J"
 )
-VOID = {"meta", "link", "br", "img", "hr", "input"}
-
-
-def _seven() -> list[Scene]:
-    spec = importlib.util.spec_from_file_location("report_scenes", Path(__file__).with_name("report_scenes.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.seven()
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return _seven()
-
-
-class Page(HTMLParser):
-    """Every element must be closed by its own end tag; keeps ids, elements, attributes and text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.elements: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open.pop() == tag, f"</{tag}> closes something else"
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
+    return seven()
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +86,6 @@ def test_no_id_stands_twice(page):
     assert len(ids) == len(set(ids))
 
 
-def test_the_plots_take_their_colours_from_the_page(page):
-    plots = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(plots) == 2 * 7
-    style = page[page.index("<style>") : page.index("</style>")]
-    light, dark = style.split("prefers-color-scheme: dark", 1)
-    for plot in plots:
-        assert not re.search(r"#[0-9a-fA-F]{6}\b", plot), "a fixed colour is not legible in light and dark alike"
-        for variable in set(re.findall(r"var\((--[a-z-]+)\)", plot)):
-            assert f"{variable}:" in light and f"{variable}:" in dark
-
-
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
@@ -159,62 +107,6 @@ def test_text_has_enough_contrast(page, scheme):
         assert contrast(colours[ink], colours["paper"]) >= 4.5, ink
     for fill in ("p-none", "p-good", "p-bad", "p-held", "p-tag", "p-flag"):
         assert contrast(colours["p-ink"], colours[fill]) >= 4.5, fill
-
-
-def test_the_plots_say_in_words_what_they_show(scenes):
-    overrun = next(scene for scene in scenes if scene.name == "overrun")
-    for layout in (timeline.WIDE, timeline.NARROW):
-        plot = timeline.svg(overrun, layout)
-        parsed = Page(plot)
-        described = dict(parsed.attributes)["aria-labelledby"].split()
-        assert all(each in parsed.ids for each in described)
-        words = [" ".join(text.split()) for text in re.findall(r"<text[^>]*>([^<]*)</text>", plot)]
-        for word in ("supply lost", "180 s", "window ends, 400 s", "out", "pending", "held", "energy reserve 3300 mV"):
-            assert word in words, (layout.name, word)
-        assert any(word.startswith("HoldNotice") for word in words)
-        assert any(word.startswith("AD1 plain r1") for word in words)
-    assert "AD1 plain at 400.010 s" in timeline.describe(overrun)
-    dies = next(scene for scene in scenes if scene.name == "holdup-dies")
-    assert "AD1 plain r2, no ack" in timeline.svg(dies, timeline.NARROW)
-
-
-def text_x(plot: str, word: str) -> float:
-    """Where the word stands, in px of the plot."""
-    found = re.search(rf'<text[^>]*?x="([-0-9.]+)"[^>]*>\s*{re.escape(word)}\s*</text>', plot)
-    assert found, word
-    return float(found[1])
-
-
-def test_the_180_s_line_stands_at_180_s_on_the_axis(scenes):
-    """By the axis' own numbers; a label stands 3 px beside its line."""
-    plot = timeline.svg(scenes[0], timeline.WIDE)
-    numbers = re.findall(
-        r'<g id="[^"]*xtick_\d+">.*?<text[^>]*?x="([-0-9.]+)"[^>]*>\s*(\S+)\s*</text>', plot, re.DOTALL
-    )
-    at = {value: float(x) for x, value in numbers}
-    assert {"0", "120"} <= set(at)
-    per_s = (at["120"] - at["0"]) / 120
-    assert text_x(plot, "180 s") == pytest.approx(at["0"] + 180 * per_s + 3, abs=0.5)
-    assert text_x(plot, "supply lost") == pytest.approx(at["0"] + 3, abs=0.5)
-
-
-def test_a_narrow_plot_keeps_its_labels_apart(scenes):
-    for scene in scenes:
-        for layout in (timeline.WIDE, timeline.NARROW):
-            boxes = []
-            plot = timeline.svg(scene, layout)
-            pattern = r'<text style="([^"]*)" x="([-0-9.]+)" y="([-0-9.]+)"[^>]*>\s*([^<]*?)\s*</text>'
-            for style, x, y, word in re.findall(pattern, plot):
-                width = len(word) * layout.font * 0.5
-                anchor = re.search(r"text-anchor: (\w+)", style)
-                shift = {"middle": width / 2, "end": width}.get(anchor[1] if anchor else "start", 0)
-                boxes.append((float(x) - shift, float(x) - shift + width, float(y), word))
-            assert len(boxes) > 12
-            for i, (left, right, y, word) in enumerate(boxes):
-                assert left >= -1 and right <= layout.width + 8, (scene.name, layout.name, word)
-                for other_left, other_right, other_y, other in boxes[i + 1 :]:
-                    apart = right <= other_left or other_right <= left or abs(y - other_y) >= layout.font * 0.8
-                    assert apart, (scene.name, layout.name, word, other)
 
 
 def test_hostile_text_stays_text(tmp_path):

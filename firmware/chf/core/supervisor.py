@@ -298,8 +298,7 @@ class Supervisor:
         outage = self.outage
         self._journal_loss(now)
         inputs = self.inputs(now)
-        row = policy.decide(inputs)
-        _, level, cause = policy.ROWS[row][:3]
+        row, level, cause = policy.decide(inputs)
         if level <= outage.level:
             return
         first = outage.told is None

@@ -114,7 +114,7 @@ CUT_FLASH_OCTET = 1  # die after so many more octets are programmed or erase ste
 CUT_WAN_OCTET = 2  # die after so many more octets have left on the WAN link
 
 # The body of an AD1, and of the journal's Decision record: what was decided is what is sent.
-# row: index into policy.ROWS. elapsed_s: without supply when decided, UNKNOWN_S where not proven. window_s: the flag's
+# row: which row of policy.TABLE decided, from 0. elapsed_s: without supply when decided, UNKNOWN_S where not proven. window_s: the flag's
 # window, from the loss, 0 without a flag. flag_counter: of the flag that was bound, zeros without one. merged: outages
 # that this alert stands for beyond its own.
 OUTAGE_FIELDS = (
