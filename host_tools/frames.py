@@ -13,10 +13,11 @@ from construct import Bytes, BytesInteger, Check, Construct, ConstructError, Gre
 from chf.journal import records
 from chf.wire import framing, schema
 from chf.wire.auth import Key
-from chf.wire.codec import TYPE_OF, items
+from chf.wire.codec import items, message, numbers, type_of
 from host_tools.names import LINK_NAMES, Named, drop_counts, names_of, show
 
-RECORD_KIND_OF = {name: kind for kind, (name, _) in records.RECORDS.items()}
+MESSAGES = {number: message(number) for number in numbers(schema.MESSAGES)}
+RECORDS = {kind: tuple(records.record(kind)) for kind in numbers(records.RECORDS)}
 
 
 class FrameError(ValueError):
@@ -61,8 +62,8 @@ def _struct_of(fields: str) -> Struct:
     return Struct(*parts, Terminated)
 
 
-STRUCTS = {number: _struct_of(message[4]) for number, message in schema.MESSAGES.items()}
-RECORD_STRUCTS = {kind: _struct_of(fields) for kind, (_, fields) in records.RECORDS.items()}
+STRUCTS = {number: _struct_of(row[4]) for number, row in MESSAGES.items()}
+RECORD_STRUCTS = {kind: _struct_of(fields) for kind, (_, fields) in RECORDS.items()}
 
 
 def _parse_fields(owner: str, struct: Struct, fields: str, payload: bytes) -> dict[str, Any]:
@@ -127,10 +128,10 @@ def build(name: str, fields: dict[str, Any], *, key: Key | bytes | None = None, 
     marked  sets the bench mark, on HAN and WAN frames only
     Raises FrameError.
     """
-    if name not in TYPE_OF:
+    number = type_of(name)
+    if number is None:
         raise FrameError("type", f"There is no message '{name}'.")
-    number = TYPE_OF[name]
-    _, link, from_hub, has_mac, table = schema.MESSAGES[number]
+    _, link, from_hub, has_mac, table = MESSAGES[number]
     address = link | (schema.FROM_HUB if from_hub else 0)
     if marked and link in (schema.LINK_HAN, schema.LINK_WAN):
         address |= schema.BENCH_MARK
@@ -152,9 +153,9 @@ def parse(content: bytes) -> Frame:
             "version",
             f"The frame has wire version {version}, these tools speak {schema.WIRE_VERSION}: update one.",
         )
-    if number not in schema.MESSAGES:
+    if number not in MESSAGES:
         raise FrameError("type", f"There is no message type 0x{number:02X}.")
-    name, link, from_hub, has_mac, table = schema.MESSAGES[number]
+    name, link, from_hub, has_mac, table = MESSAGES[number]
     marked = bool(address & schema.BENCH_MARK)
     if address & ~schema.BENCH_MARK != link | (schema.FROM_HUB if from_hub else 0):
         raise FrameError("address", f"Address 0x{address:02X} does not fit message '{name}'.")
@@ -203,18 +204,18 @@ class Deframer:
 
 def parse_record(kind: int, payload: bytes) -> Record:
     """Return the journal record of that kind. Raises FrameError."""
-    if kind not in records.RECORDS:
+    if kind not in RECORDS:
         raise FrameError("type", f"There is no journal record of kind 0x{kind:02X}.")
-    name, table = records.RECORDS[kind]
+    name, table = RECORDS[kind]
     return Record(kind, name, _parse_fields(name, RECORD_STRUCTS[kind], table, payload))
 
 
 def build_record(name: str, fields: dict[str, Any]) -> tuple[int, bytes]:
     """Return (kind, payload) of a journal record. Raises FrameError."""
-    if name not in RECORD_KIND_OF:
+    kind = records.kind_of(name)
+    if kind is None:
         raise FrameError("type", f"There is no journal record '{name}'.")
-    kind = RECORD_KIND_OF[name]
-    return kind, _build_fields(name, RECORD_STRUCTS[kind], records.RECORDS[kind][1], fields)
+    return kind, _build_fields(name, RECORD_STRUCTS[kind], RECORDS[kind][1], fields)
 
 
 def describe(frame: Frame) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from chf.journal import records
 from chf.wire import schema
+from chf.wire.codec import message, numbers
 
 _EPOCH = datetime(2000, 1, 1)
 _SHOWN_OCTETS = 24  # of a long field, in one line for people
@@ -53,7 +54,7 @@ _NAMES: dict[Any, dict[int, str]] = {
     "reset": constants("RESET_"),
     "result": constants("RESULT_"),
     "cut": constants("CUT_"),
-    "type": {number: message[0] for number, message in schema.MESSAGES.items()},
+    "type": {number: message(number)[0] for number in numbers(schema.MESSAGES)},
     "strapped": _YES_NO,
     "accepted": _YES_NO,
     "clean": _YES_NO,

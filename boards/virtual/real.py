@@ -3,8 +3,9 @@
 import select
 import time
 
-from chf.core.ticks import MASK, diff
 from timebase import EXIT_POWER_CUT, EXIT_WATCHDOG, FIFO_OCTETS, WATCHDOG_MS, Uart, apply_cut, report
+
+from chf.core.ticks import MASK, diff
 
 
 class RealUart(Uart):

@@ -2,8 +2,9 @@
 
 import select
 
-from chf.core.ticks import MASK, diff
 from timebase import COUNTS, EXIT_POWER_CUT, EXIT_WATCHDOG, FIFO_OCTETS, WATCHDOG_MS, Uart, apply_cut, report
+
+from chf.core.ticks import MASK, diff
 
 RING_OCTETS = 2048  # the driver's receive buffer (machine.UART rxbuf)
 BITS_PER_OCTET = 10  # 8N1

@@ -6,7 +6,7 @@ import chf
 from chf.core import events
 from chf.journal import journal
 from chf.wire import schema as s
-from chf.wire.codec import TYPE_OF
+from chf.wire.codec import type_of
 
 JOURNAL_CHUNK = 512
 RIG_FILE = "rig"
@@ -33,7 +33,7 @@ class Bench:
         if name == "identify":
             shell.send("identity", self._identity())
         elif not shell.board.strapped:
-            shell.send("bench_refusal", {"type": TYPE_OF[name], "reason": s.REFUSED_STRAP})
+            shell.send("bench_refusal", {"type": type_of(name), "reason": s.REFUSED_STRAP})
         else:
             getattr(self, "_" + name)(fields, now)
 
@@ -104,7 +104,7 @@ class Bench:
             self._refuse("rig_set", s.REFUSED_STORE)
             return
         self._set_rig(mask, bits, mv)
-        self.shell.send("bench_ack", {"type": TYPE_OF["rig_set"]})
+        self.shell.send("bench_ack", {"type": type_of("rig_set")})
 
     def _set_rig(self, mask, bits, mv):
         lines = s.SENSE_SUPPLY | s.SENSE_AC_LO | s.SENSE_MT_PR
@@ -114,7 +114,7 @@ class Bench:
         self.mv = mv
 
     def _restart(self, fields, now):
-        self.shell.send("bench_ack", {"type": TYPE_OF["restart"]})
+        self.shell.send("bench_ack", {"type": type_of("restart")})
         if fields["kind"] == s.RESTART_WATCHDOG:
             self.starve = True
         else:
@@ -123,4 +123,4 @@ class Bench:
             self.shell.board.restart()
 
     def _refuse(self, name, reason):
-        self.shell.send("bench_refusal", {"type": TYPE_OF[name], "reason": reason})
+        self.shell.send("bench_refusal", {"type": type_of(name), "reason": reason})

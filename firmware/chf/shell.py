@@ -8,19 +8,25 @@ from chf.core.supervisor import Supervisor
 from chf.core.ticks import add, diff
 from chf.identity import IdentityError, parse
 from chf.journal.journal import FILES, LIMIT, Journal
-from chf.journal.records import KIND_OF
+from chf.journal.records import kind_of
 from chf.trace import Trace
 from chf.wire import framing
 from chf.wire import schema as s
 from chf.wire.auth import Key, unwrap
-from chf.wire.codec import TYPE_OF
+from chf.wire.codec import message, type_of
 from chf.wire.endpoint import Endpoint
 
 FEED_MS = 2_000  # the longest the loop sleeps: a quarter of the shortest watchdog that any board has (RP2: 8.3 s)
 DRAIN_MS = 500  # how long a restart waits for what is still to be sent
 PENDING_MAX = 16  # frames waiting for their port; beyond it the oldest goes: all that matters is repeated
 PENDING_POLL_MS = 5
+BENCH_FRAME_MAX = 64  # octets: every message to the hub's bench link is shorter
 _PEER_LINK = {s.PEER_ESME: s.LINK_HAN, s.PEER_HEAD_END: s.LINK_WAN}
+
+
+def _frame_max(port):
+    """Octets of the longest frame that a port may receive: only HAN and WAN carry long ones."""
+    return s.FRAME_MAX if port.links & (1 << s.LINK_HAN | 1 << s.LINK_WAN) else BENCH_FRAME_MAX
 
 
 class Shell:
@@ -36,10 +42,9 @@ class Shell:
         except IdentityError as error:
             self.fault = str(error)
             self.config = Config(bytes(8), bytes(8))
-        self._ports = [(port, framing.Framer(drops=self.endpoint.drops)) for port in board.links]
+        self._ports = [(port, framing.Framer(_frame_max(port), self.endpoint.drops)) for port in board.links]
         self._rx = bytearray(256)
-        self._tx = bytearray(framing.STUFFED_MAX)
-        self._pending = []  # [port, stuffed octets, offset of the next]
+        self._pending = []  # [port, stuffed octets, offset of the next, offset after the last]
         self.counters = Journal(board.store, FILES[s.JOURNAL_COUNTERS])
         self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
         self._boot()
@@ -122,7 +127,7 @@ class Shell:
             return
         name, fields, tag = opened
         now = self.board.ticks_ms()
-        if TYPE_OF[name] >= s.TYPE_BENCH_FIRST:
+        if type_of(name) >= s.TYPE_BENCH_FIRST:
             self.bench.on_message(name, fields, now)
             return
         if "wrapped" in fields:
@@ -148,7 +153,7 @@ class Shell:
         for effect in wanted:
             kind = effect[0]
             if kind == effects.JOURNAL:
-                record = KIND_OF[effect[1]]
+                record = kind_of(effect[1])
                 self.trace.put(now, 0x80 | kind, record, 0)
                 try:
                     self._journal_of(record).append(effect[1], effect[2])
@@ -158,7 +163,7 @@ class Shell:
                 if not failed:
                     self.endpoint.keys[_PEER_LINK[effect[1]]] = Key(effect[2])
             elif kind == effects.SEND or not failed:
-                self.trace.put(now, 0x80 | kind, TYPE_OF[effect[1]], 0)
+                self.trace.put(now, 0x80 | kind, type_of(effect[1]), 0)
                 self.send(effect[1], effect[2])
         return failed
 
@@ -193,7 +198,7 @@ class Shell:
     def _trace_event(self, event, now):
         kind = event[0]
         if kind == events.MESSAGE:
-            self.trace.put(now, kind, TYPE_OF[event[1]], 0)
+            self.trace.put(now, kind, type_of(event[1]), 0)
         elif kind == events.SAMPLE:
             self.trace.put(now, kind, event[1], event[2])
         elif kind == events.BOOT:
@@ -205,16 +210,17 @@ class Shell:
 
     def send(self, name, fields):
         """Seal a message and start sending it on the first port that carries its link."""
-        link = s.MESSAGES[TYPE_OF[name]][1]
-        if s.MESSAGES[TYPE_OF[name]][3] and link not in self.endpoint.keys:
+        _name, link, _from_hub, has_mac, _fields = message(type_of(name))
+        if has_mac and link not in self.endpoint.keys:
             return  # not provisioned: the fault stands in the identity
         for port, _framer in self._ports:
             if port.links >> link & 1:
                 content = self.endpoint.seal(name, fields)
-                n = framing.stuff(content, len(content), self._tx)
+                stuffed = bytearray(2 * (len(content) + s.FCS_LEN) + 2)
+                n = framing.stuff(content, len(content), stuffed)
                 if len(self._pending) >= PENDING_MAX:
                     self._pending.pop(0)
-                self._pending.append([port, bytes(self._tx[:n]), 0])
+                self._pending.append([port, stuffed, 0, n])
                 self._flush()
                 return
 
@@ -222,10 +228,10 @@ class Shell:
         blocked = []
         kept = []
         for item in self._pending:
-            port, octets, at = item
+            port, octets, at, n = item
             if port not in blocked:
-                item[2] = at = at + port.write(octets, at, len(octets))
-                if at == len(octets):
+                item[2] = at = at + port.write(octets, at, n)
+                if at == n:
                     continue
                 blocked.append(port)
             kept.append(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chf.wire import schema as s
-from chf.wire.codec import TYPE_OF
+from chf.wire.codec import type_of
 from host_tools.sim.peer import Peer
 
 RETRY_MS = 1_000
@@ -69,7 +69,7 @@ class Esme(Peer):
         if self.outstanding is None:
             return False
         name, sent, _ = self.outstanding
-        return TYPE_OF[name] == fields["type"] and sent["counter"] == fields["counter"]
+        return type_of(name) == fields["type"] and sent["counter"] == fields["counter"]
 
     def on_flag_ack(self, fields: dict[str, Any], now_ms: int) -> None:
         if self._mine(fields):

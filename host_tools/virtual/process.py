@@ -16,7 +16,7 @@ from typing import Any
 from host_tools import frames
 from host_tools.errors import BenchError
 
-HEAP = "128wk"
+HEAP = "80wk"
 HANG_S = 20.0  # real seconds without an answer after which the VM counts as hung
 
 

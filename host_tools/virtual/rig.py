@@ -22,7 +22,8 @@ EXIT_POWER_CUT = 70
 EXIT_WATCHDOG = 71
 EXIT_RESTART = 72
 RESTART_MS = 50  # simulated: from a reset until the firmware runs again
-SLICE_MS = 1_000  # the longest step while the hold-up falls
+SLICE_MS = 1_000  # while the hold-up falls, a step is no longer than this, or than the hold-up takes ...
+SLICE_MV = 5  # ... to fall by this much
 LINKS = ("han", "wan", "bench")
 _MASKS = (1 << s.LINK_HAN, 1 << s.LINK_WAN, 1 << s.LINK_BENCH)
 TICKS_START = (1 << 30) - 100_000  # the hub's ticks wrap 100 s into every run, as a board's do after 12 days
@@ -156,7 +157,8 @@ class VirtualRig:
         limit = max(until_ms, self.now_ms)
         dies_in = self.supply.left_ms(self.supply.dead_mv)
         if dies_in is not None:
-            limit = min(limit, self.now_ms + SLICE_MS, self.now_ms + dies_in)
+            slice_ms = max(SLICE_MS, self.supply.left_ms(self.supply.holdup_mv - SLICE_MV) or 0)
+            limit = min(limit, self.now_ms + slice_ms, self.now_ms + dies_in)
         self._offer()
         cut, cut_after = self._cut
         self._cut = (s.CUT_NONE, 0)

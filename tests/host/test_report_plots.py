@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from host_tools.report import Scene, timeline, write_report
+from host_tools.report import Alert, Scene, timeline, write_report
 from tests.host.html_page import Page
 from tests.host.report_scenes import seven
 
@@ -82,3 +82,14 @@ def test_a_narrow_plot_keeps_its_labels_apart(scenes):
                 for other_left, other_right, other_y, other in boxes[i + 1 :]:
                     apart = right <= other_left or other_right <= left or abs(y - other_y) >= layout.font * 0.8
                     assert apart, (scene.name, layout.name, word, other)
+
+
+def test_short_odd_text_is_drawn_as_it_is():
+    """No formula is made of it, none of its marks is HTML, and a character that the font lacks stops nothing."""
+    odd = ["$\\frac$", "a<b>&c", "\u96fb\u6c17", "#010203"]
+    scene = Scene("odd", "T", "all", "E", "G", True, flag=[(float(i), state) for i, state in enumerate(odd)])
+    scene.alerts = [Alert(0.0, "AD1 plain", "$x_$", 1)]
+    plot = timeline.svg(scene, timeline.WIDE)
+    text = " ".join(Page(plot).text.split())
+    for each in (*odd[:3], "$x_$"):
+        assert each in text

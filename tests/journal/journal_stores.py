@@ -1,7 +1,7 @@
 """A store port in memory that fails as flash does; runs on CPython and on MicroPython."""
 
-from chf.journal.records import KIND_OF, RECORDS
-from chf.wire.codec import field_width, items
+from chf.journal.records import RECORDS, kind_of, record
+from chf.wire.codec import field_width, items, numbers
 
 EIO = 5
 
@@ -57,9 +57,9 @@ class MemoryStore:
 
 def sample(name, salt=0):
     """Values for one record of that name: every field another one, none of them zero."""
-    kind = KIND_OF[name]
+    kind = kind_of(name)
     values = {}
-    for index, (field, form) in enumerate(items(RECORDS[kind][1])):
+    for index, (field, form) in enumerate(items(record(kind)[1])):
         first = (kind * 7 + index * 31 + salt) % 200 + 3
         octets = bytes((first + k) % 256 for k in range(field_width(form)))
         values[field] = int.from_bytes(octets, "big") if form[0] == "u" else octets
@@ -68,7 +68,7 @@ def sample(name, salt=0):
 
 def samples(salt=0):
     """One record of every kind."""
-    return [(name, sample(name, salt)) for name, _ in RECORDS.values()]
+    return [(name, sample(name, salt)) for name, _ in map(record, numbers(RECORDS))]
 
 
 def filled(records, name="file"):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from journal_stores import MemoryStore, filled, sample, samples
 
 from chf.journal.journal import Journal
-from chf.journal.records import RECORDS
+from host_tools.frames import RECORDS
 
 NAMES = [name for name, _ in RECORDS.values()]
 FAULTS = st.sampled_from([None, None, ("refuse",), ("late",)]) | st.integers(0, 90).map(lambda n: ("tear", n))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from journal_stores import MemoryStore, filled, sample, samples
 
 from chf.journal.journal import HEADER_LEN, LARGEST, LIMIT, OVERHEAD, Journal
-from chf.journal.records import RECORDS
 from chf.wire.codec import width
+from host_tools.frames import RECORDS
 
 ALL = samples()
 WHOLE = filled(ALL).files["file"]

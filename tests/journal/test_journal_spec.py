@@ -7,8 +7,9 @@ import pytest
 from journal_stores import MemoryStore
 
 from chf.journal import journal as j
-from chf.journal.records import JOURNAL_VERSION, RECORDS
+from chf.journal.records import JOURNAL_VERSION
 from chf.wire.codec import items
+from host_tools.frames import RECORDS
 
 SPEC = (Path(__file__).resolve().parents[2] / "firmware" / "chf" / "journal" / "SPEC.md").read_text(encoding="utf-8")
 FILES = {

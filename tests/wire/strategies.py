@@ -6,6 +6,7 @@ from chf.wire import schema
 from chf.wire.auth import Key
 from chf.wire.codec import items
 from chf.wire.endpoint import Endpoint
+from host_tools import frames
 from tests.wire import independent
 
 ALL_LINKS = 1 << schema.LINK_HAN | 1 << schema.LINK_WAN | 1 << schema.LINK_BENCH | 1 << schema.LINK_RIG
@@ -25,8 +26,8 @@ def fields(table: str) -> st.SearchStrategy[dict]:
     return st.fixed_dictionaries({name: value(kind) for name, kind in items(table)})
 
 
-messages = st.sampled_from(sorted(schema.MESSAGES)).flatmap(
-    lambda number: st.tuples(st.just(number), fields(schema.MESSAGES[number][4]))
+messages = st.sampled_from(sorted(frames.MESSAGES)).flatmap(
+    lambda number: st.tuples(st.just(number), fields(frames.MESSAGES[number][4]))
 )
 
 

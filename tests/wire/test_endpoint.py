@@ -7,7 +7,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chf.journal.records import RECORDS
 from chf.wire import codec, schema
 from chf.wire.auth import Key, wrap
 from host_tools import frames
@@ -15,13 +14,13 @@ from host_tools.names import DROP_NAMES
 from tests.wire import independent
 from tests.wire.strategies import ALL_LINKS, drops, endpoint, fields, messages
 
-MACED = sorted(number for number, message in schema.MESSAGES.items() if message[3])
+MACED = sorted(number for number, message in frames.MESSAGES.items() if message[3])
 
 
 @given(messages, st.booleans())
 def test_round_trip_and_construct_byte_for_byte(message, marked):
     number, values = message
-    name, link, from_hub, has_mac, table = schema.MESSAGES[number]
+    name, link, from_hub, has_mac, table = frames.MESSAGES[number]
     content = endpoint(from_hub, marked).seal(name, values)
     assert frames.build(name, values, key=independent.KEYS.get(link), marked=marked) == content
     assert frames.parse(content).fields == values
@@ -31,10 +30,14 @@ def test_round_trip_and_construct_byte_for_byte(message, marked):
     assert content[3 : 3 + len(body)] == body
 
 
-@given(st.sampled_from(sorted(RECORDS)).flatmap(lambda kind: st.tuples(st.just(kind), fields(RECORDS[kind][1]))))
+@given(
+    st.sampled_from(sorted(frames.RECORDS)).flatmap(
+        lambda kind: st.tuples(st.just(kind), fields(frames.RECORDS[kind][1]))
+    )
+)
 def test_journal_records_agree_with_construct(record):
     kind, values = record
-    name, table = RECORDS[kind]
+    name, table = frames.RECORDS[kind]
     payload = codec.pack(table, values)
     assert frames.build_record(name, values) == (kind, payload)
     assert frames.parse_record(kind, payload) == (kind, name, values)
@@ -51,7 +54,7 @@ def test_any_octets_never_raise_and_each_refusal_is_counted_once(octets, from_hu
 def test_mutated_contents_agree_with_construct(message, tail, cut):
     # With no MAC in the way: what the endpoint takes, Construct takes with the same values, and the other way round.
     number, values = message
-    name, link, sender, has_mac, _ = schema.MESSAGES[number]
+    name, link, sender, has_mac, _ = frames.MESSAGES[number]
     assume(not has_mac)
     content = endpoint(sender).seal(name, values)
     content = content[: max(0, len(content) - cut)] + tail
@@ -65,7 +68,7 @@ def test_mutated_contents_agree_with_construct(message, tail, cut):
 
 @given(st.sampled_from(MACED), st.data())
 def test_one_bit_flipped_in_an_authentic_content_is_refused(number, data):
-    name, _, from_hub, _, table = schema.MESSAGES[number]
+    name, _, from_hub, _, table = frames.MESSAGES[number]
     content = bytearray(endpoint(from_hub).seal(name, data.draw(fields(table))))
     bit = data.draw(st.integers(0, 8 * len(content) - 1))
     content[bit // 8] ^= 1 << bit % 8
@@ -76,11 +79,11 @@ def test_one_bit_flipped_in_an_authentic_content_is_refused(number, data):
 
 @given(st.sampled_from(MACED), st.data())
 def test_a_frame_never_passes_under_another_type_link_or_direction(number, data):
-    name, link, from_hub, _, table = schema.MESSAGES[number]
+    name, link, from_hub, _, table = frames.MESSAGES[number]
     content = bytearray(endpoint(from_hub).seal(name, data.draw(fields(table))))
     other = data.draw(st.sampled_from([n for n in MACED if n != number]))
     content[2] = other
-    content[1] = schema.MESSAGES[other][1] | schema.BENCH_MARK | (schema.FROM_HUB if schema.MESSAGES[other][2] else 0)
+    content[1] = frames.MESSAGES[other][1] | schema.BENCH_MARK | (schema.FROM_HUB if frames.MESSAGES[other][2] else 0)
     for side in (True, False):
         receiver = endpoint(side)
         receiver.keys = dict.fromkeys(receiver.keys, receiver.keys[link])  # even were the two keys the same
@@ -143,11 +146,11 @@ GOOD = {"counter": bytes(8), "policy": 1}
 )
 def test_pack_refuses_what_does_not_fit(values, sentence):
     with pytest.raises(ValueError, match=sentence):
-        codec.pack(schema.MESSAGES[0x28][4], values)
+        codec.pack(frames.MESSAGES[0x28][4], values)
 
 
 def test_variable_field_is_bounded_both_ways():
-    table = schema.MESSAGES[0x19][4]
+    table = frames.MESSAGES[0x19][4]
     longest = bytes(schema.GBCS_MAX)
     assert codec.unpack(table, codec.pack(table, {"gbcs": longest}), 0, len(longest)) == {"gbcs": longest}
     with pytest.raises(ValueError, match="at most 1500"):
@@ -158,15 +161,15 @@ def test_variable_field_is_bounded_both_ways():
 
 
 def test_every_longest_message_fits_a_frame():
-    for number, (name, _, _, has_mac, table) in schema.MESSAGES.items():
+    for number, (name, _, _, has_mac, table) in frames.MESSAGES.items():
         octets = codec.width(table) + (schema.GBCS_MAX if table.endswith("*") else 0)
         octets += schema.HEADER_LEN + schema.FCS_LEN + (schema.MAC_LEN if has_mac else 0)
         assert octets <= schema.FRAME_MAX, name
-        assert codec.TYPE_OF[name] == number
+        assert codec.type_of(name) == number
 
 
 def test_schema_is_sound():
-    for name, _, _, _, table in schema.MESSAGES.values():
+    for name, _, _, _, table in frames.MESSAGES.values():
         names = [field for field, _ in codec.items(table)]
         assert len(set(names)) == len(names), name
         assert all(kind != "*" for _, kind in codec.items(table)[:-1]), name
@@ -188,7 +191,7 @@ def test_seal_refuses_what_this_side_does_not_send():
 @given(st.booleans(), messages)
 def test_bench_and_rig_frames_never_carry_the_mark(marked, message):
     number, values = message
-    name, link, from_hub, _, _ = schema.MESSAGES[number]
+    name, link, from_hub, _, _ = frames.MESSAGES[number]
     content = endpoint(from_hub, marked).seal(name, values)
     markable = link in (schema.LINK_HAN, schema.LINK_WAN)
     assert bool(content[1] & schema.BENCH_MARK) == (marked and markable)

@@ -24,7 +24,7 @@ def vector(name, at=0):
 @given(messages)
 def test_json_builds_the_same_frame_again(message):
     number, values = message
-    name, link = schema.MESSAGES[number][:2]
+    name, link = frames.MESSAGES[number][:2]
     content = frames.build(name, values, key=independent.KEYS.get(link), marked=True)
     told = json.loads(json.dumps(frames.to_json(frames.parse(content))))
     assert frames.build(told["name"], told["fields"], key=independent.KEYS.get(link), marked=told["marked"]) == content
@@ -33,7 +33,7 @@ def test_json_builds_the_same_frame_again(message):
 @given(messages)
 def test_the_line_for_people_is_one_printable_line(message):
     number, values = message
-    name, link = schema.MESSAGES[number][:2]
+    name, link = frames.MESSAGES[number][:2]
     line = frames.describe(frames.parse(frames.build(name, values, key=independent.KEYS.get(link))))
     assert line.isprintable()
     assert f" {name}" in line

@@ -16,7 +16,7 @@ from tests.wire.strategies import endpoint
 SPEC = (Path(__file__).parents[2] / "firmware/chf/wire/SPEC.md").read_text("utf-8")
 MESSAGE = re.compile(r"^### 0x([0-9A-F]{2}) (\w+)\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 SECTIONS = {int(number, 16): (name, text) for number, name, text in MESSAGE.findall(SPEC)}
-numbers = pytest.mark.parametrize("number", sorted(schema.MESSAGES), ids=lambda number: schema.MESSAGES[number][0])
+numbers = pytest.mark.parametrize("number", sorted(frames.MESSAGES), ids=lambda number: frames.MESSAGES[number][0])
 
 
 def rows_of(text, head):
@@ -50,12 +50,12 @@ def blocks_of(text):
 
 def test_the_messages_are_those_of_the_schema():
     headings = [(int(number, 16), name) for number, name, _ in MESSAGE.findall(SPEC)]
-    assert headings == [(number, message[0]) for number, message in schema.MESSAGES.items()]
+    assert headings == [(number, message[0]) for number, message in frames.MESSAGES.items()]
 
 
 @numbers
 def test_link_direction_mac_and_fields(number):
-    name, link, from_hub, has_mac, table = schema.MESSAGES[number]
+    name, link, from_hub, has_mac, table = frames.MESSAGES[number]
     text = SECTIONS[number][1]
     way = "from the hub" if from_hub else "to the hub"
     assert f"\n{names.LINK_NAMES[link]}, {way}, {'MAC' if has_mac else 'no MAC'}.\n" in text
@@ -75,7 +75,7 @@ def test_link_direction_mac_and_fields(number):
 
 @numbers
 def test_examples_are_the_vectors_and_the_firmware_builds_them(number):
-    name, table = schema.MESSAGES[number][0], schema.MESSAGES[number][4]
+    name, table = frames.MESSAGES[number][0], frames.MESSAGES[number][4]
     blocks = blocks_of(SECTIONS[number][1])
     vectors = [vector for vector in VECTORS["frames"] if vector["name"] == name]
     assert len(blocks) == len(vectors) > 0
@@ -86,7 +86,7 @@ def test_examples_are_the_vectors_and_the_firmware_builds_them(number):
         body = bytes.fromhex("".join(octets for label, octets in parts if label in dict(codec.items(table))))
         values = codec.unpack(table, body, 0, len(body))
         marked = bool(int(vector["header"][2:4], 16) & schema.BENCH_MARK)
-        content = endpoint(schema.MESSAGES[number][2], marked).seal(name, values)
+        content = endpoint(frames.MESSAGES[number][2], marked).seal(name, values)
         assert frames.to_wire(content).hex().upper() == parts[-1][1]
 
 
@@ -171,5 +171,5 @@ def test_every_example_is_authentic_under_the_keys_given():
             octets = bytes.fromhex("".join(hexes for label, hexes in parts if label not in ("FCS", "on the line")))
             assert independent.on_the_line(octets).hex().upper() == fields["on the line"], name
             if "MAC" in fields:
-                key = independent.KEYS[schema.MESSAGES[number][1]]
+                key = independent.KEYS[frames.MESSAGES[number][1]]
                 assert independent.tag(key, octets[:-16]) == octets[-16:], name

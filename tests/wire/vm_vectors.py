@@ -10,7 +10,7 @@ sys.path.insert(0, sys.argv[1])
 
 from chf.wire import schema
 from chf.wire.auth import Key, unwrap, wrap
-from chf.wire.codec import TYPE_OF, pack, unpack
+from chf.wire.codec import message, pack, type_of, unpack
 from chf.wire.endpoint import Endpoint
 from chf.wire.framing import STUFFED_MAX, Framer, fcs16, stuff
 
@@ -109,8 +109,8 @@ def frame_vectors(doc):
         name = vector["name"]
         values = {field: value if isinstance(value, int) else unhex(value) for field, value in vector["values"].items()}
         content = unhex(vector["header"] + "".join(octets for _, octets in vector["fields"]) + (vector["mac"] or ""))
-        number = TYPE_OF[name]
-        _, link, from_hub, has_mac, table = schema.MESSAGES[number]
+        number = type_of(name)
+        _, link, from_hub, has_mac, table = message(number)
         marked = bool(content[1] & schema.BENCH_MARK)
         check(endpoint(doc["keys"], from_hub, marked).seal(name, values) == content, name)
         line = unhex(vector["wire"])

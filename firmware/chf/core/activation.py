@@ -7,7 +7,7 @@ from chf.core import floor, limits
 from chf.core.effects import JOURNAL, SEND, SEND_IF_DURABLE
 from chf.core.ticks import add, diff
 from chf.wire import schema as s
-from chf.wire.codec import TYPE_OF
+from chf.wire.codec import type_of
 
 LIFE_TIMER = "flag-life"
 REFILL_TIMER = "flag-refill"
@@ -105,7 +105,7 @@ class Activation:
 
     def _answer(self, name, fields):
         config = self.config
-        return {"esme": config.esme, "hub": config.hub, "type": TYPE_OF[name], "counter": bytes(fields["counter"])}
+        return {"esme": config.esme, "hub": config.hub, "type": type_of(name), "counter": bytes(fields["counter"])}
 
     def _acknowledge(self, name, fields, out):
         self.unanswered = (name, fields)

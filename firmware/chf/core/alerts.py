@@ -3,12 +3,11 @@
 from chf.core import energy, limits
 from chf.core.effects import JOURNAL, SEND, SEND_IF_DURABLE
 from chf.core.ticks import add, diff
-from chf.journal.records import ACKED_AD1, ACKED_RESTORED, RECORDS
+from chf.journal.records import ACKED_AD1, ACKED_RESTORED, kind_of, record
 from chf.wire import codec
 from chf.wire import schema as s
 
 TIMER = "alerts"
-_END_FIELDS = RECORDS[0x24][1]
 
 
 class Alerts:
@@ -127,16 +126,16 @@ class Alerts:
             self.remember(outage.told, outage.ended)
 
     def remember(self, told, ended) -> None:
-        self.log.append((codec.pack(s.OUTAGE_FIELDS, told), codec.pack(_END_FIELDS, ended)))
+        self.log.append((codec.pack(_fields("decision"), told), codec.pack(_fields("end"), ended)))
         if len(self.log) > limits.LOG_MAX:
             self.log.pop(0)
 
     def snapshot(self):
         """The records that stand for the log and the queue in a new generation of the outage file."""
         for told, ended in self.log:
-            decision = codec.unpack(s.OUTAGE_FIELDS, told, 0, len(told))
+            decision = codec.unpack(_fields("decision"), told, 0, len(told))
             yield ("decision", decision)
-            yield ("end", codec.unpack(_END_FIELDS, ended, 0, len(ended)))
+            yield ("end", codec.unpack(_fields("end"), ended, 0, len(ended)))
             for what in (ACKED_AD1, ACKED_RESTORED):
                 yield ("acked", {"id": decision["id"], "revision": decision["revision"], "what": what})
         for outage in self.entries:
@@ -145,3 +144,7 @@ class Alerts:
                 yield ("acked", {"id": outage.id, "revision": outage.acked_revision, "what": ACKED_AD1})
             if outage.ended is not None:
                 yield ("end", outage.ended)
+
+
+def _fields(name):
+    return record(kind_of(name))[1]

@@ -3,7 +3,7 @@
 from chf.core import floor
 from chf.core.effects import JOURNAL, REKEY, SEND, SEND_IF_DURABLE
 from chf.wire import schema as s
-from chf.wire.codec import TYPE_OF
+from chf.wire.codec import type_of
 
 NAMES = ("set_policy", "rotate_key", "exchange_esme", "gbcs_down")
 
@@ -99,12 +99,12 @@ class Commands:
 
     def _acknowledge(self, name, fields, out):
         self.unanswered = (name, fields)
-        values = {"type": TYPE_OF[name], "counter": bytes(fields["counter"])}
+        values = {"type": type_of(name), "counter": bytes(fields["counter"])}
         out.append((SEND_IF_DURABLE, "command_ack", values))
         return False
 
     def _refuse(self, name, fields, reason, out):
-        values = {"type": TYPE_OF[name], "counter": bytes(fields["counter"]), "reason": reason}
+        values = {"type": type_of(name), "counter": bytes(fields["counter"]), "reason": reason}
         values["floor"] = self.floor.counter
         out.append((SEND, "command_refusal", values))
         return False

@@ -5,7 +5,7 @@ RESTORE_QUALIFY_MS = 2_000  # supply must be good this long, unbroken, before it
 LOSS_JOURNAL_MS = 5_000  # a loss becomes durable here, or at the dying voltage
 CHECKPOINT_MS = 30_000  # elapsed time becomes durable this often until the outage is decided
 CHECKPOINT_DECIDED_MS = 600_000  # and this often after, to spare the flash
-OUTAGE_POLL_MS = 1_000  # hold-up is looked at this often while supply is out
+OUTAGE_POLL_MS = 1_000  # hold-up is looked at this often while an outage is held
 
 VALID_MAX_S = 3_600  # a declared flag waits for its loss no longer than this
 WINDOW_MAX_S = 600  # a flag explains no more of an outage than this

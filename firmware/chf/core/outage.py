@@ -7,7 +7,7 @@ from chf.wire import schema as s
 
 
 class Outage:
-    """`told`: the last decision, fields of schema.OUTAGE_FIELDS. `ended`: fields of the journal's end record, or None."""
+    """`told`: the last decision, fields of the `ad1` message. `ended`: fields of the journal's end record, or None."""
 
     def __init__(self, outage_id: bytes):
         self.id = outage_id

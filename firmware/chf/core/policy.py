@@ -78,10 +78,13 @@ ask                ask    activation -     -        -        -      -    -     -
 
 def rows():
     """Yield (name, level, cause, eight words, reason) of each row, in order."""
-    lines = TABLE.strip().split("\n")
-    for at in range(0, len(lines), 2):
-        words = lines[at].split()
-        yield words[0], LEVELS[words[1]], CAUSES[words[2]], words[3:], lines[at + 1].strip()
+    at = 1
+    while at < len(TABLE):
+        middle = TABLE.index("\n", at)
+        end = TABLE.index("\n", middle + 1)
+        words = TABLE[at:middle].split()
+        yield words[0], LEVELS[words[1]], CAUSES[words[2]], words[3:], TABLE[middle + 2 : end]
+        at = end + 1
 
 
 def decide(inputs: tuple):

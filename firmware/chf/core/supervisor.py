@@ -143,13 +143,18 @@ class Supervisor:
     def _watch(self, now):
         """Timers of an outage without supply."""
         outage = self.outage
-        self.timers.set("poll", add(now, limits.OUTAGE_POLL_MS))
+        self._poll(now)
         self.timers.set("checkpoint", add(now, limits.CHECKPOINT_MS))
         if self.phase == states.LOST:
             left_ms = limits.AD1_THRESHOLD_MS - outage.elapsed_ms(now)
             self.timers.set("threshold", add(now, max(0, left_ms)))
         elif s.LEVEL_NONE < outage.level < s.LEVEL_PLAIN:
             self.timers.set("window", add(now, outage.window_left_s(now) * 1000))
+
+    def _poll(self, now):
+        """Look at the hold-up often while silence depends on it."""
+        if self.outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
+            self.timers.set("poll", add(now, limits.OUTAGE_POLL_MS))
 
     def _await_qualified(self, now):
         self.outage.returned = now
@@ -225,9 +230,8 @@ class Supervisor:
             elif name == "checkpoint":
                 self._checkpoint(now)
             elif name == "poll":
-                self.timers.set("poll", add(now, limits.OUTAGE_POLL_MS))
-                if self.outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
-                    self._decide(now)
+                self._poll(now)
+                self._decide(now)
             elif name == "window":
                 self._decide(now)
             elif name == "hold":
@@ -335,6 +339,7 @@ class Supervisor:
             outage.hold = policy.HOLD_WAITING
             self.timers.set("hold", add(now, limits.HOLD_WAIT_MS))
         if level < s.LEVEL_PLAIN and outage.returned is None:
+            self._poll(now)
             self.timers.set("window", add(now, outage.window_left_s(now) * 1000))
 
     def _mute(self, now):

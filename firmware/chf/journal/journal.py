@@ -2,8 +2,8 @@
 
 from binascii import crc32
 
-from chf.journal.records import JOURNAL_VERSION, KIND_OF, RECORDS
-from chf.wire.codec import field_width, items, pack, unpack, width
+from chf.journal.records import JOURNAL_VERSION, RECORDS, kind_of, record
+from chf.wire.codec import field_width, items, numbers, pack, unpack, width
 
 FILES = ("counters.chj", "outages.chj")  # by schema.JOURNAL_COUNTERS and JOURNAL_OUTAGES
 LIMIT = 4096  # octets: one erase block of most NOR flash, so that an append copies and erases one block at most
@@ -21,9 +21,9 @@ _SEED = crc32(MAGIC + bytes((JOURNAL_VERSION,)))
 def _secrets():
     """kind: where its key begins and ends in the payload, for the kinds that have one."""
     found = {}
-    for kind in RECORDS:
+    for kind in numbers(RECORDS):
         at = 0
-        for field, form in items(RECORDS[kind][1]):
+        for field, form in items(record(kind)[1]):
             start = at
             at += field_width(form)
             if field == "key":
@@ -32,7 +32,7 @@ def _secrets():
 
 
 _SECRETS = _secrets()
-_SIZES = {kind: width(RECORDS[kind][1]) for kind in RECORDS}  # octets of the payload
+_SIZES = {kind: width(record(kind)[1]) for kind in numbers(RECORDS)}  # octets of the payload
 LARGEST = OVERHEAD + max(_SIZES.values())  # octets of the longest record
 
 
@@ -155,8 +155,9 @@ class Journal:
         if self._dirty:
             self._rewrite(name, values)
             return
-        frame = bytearray(OVERHEAD + _SIZES[KIND_OF[name]])
-        _put(frame, 0, KIND_OF[name], self._seq, pack(RECORDS[KIND_OF[name]][1], values))
+        kind = kind_of(name)
+        frame = bytearray(OVERHEAD + _SIZES[kind])
+        _put(frame, 0, kind, self._seq, pack(record(kind)[1], values))
         self._dirty = True
         self._store.append(self._name, frame)
         self._dirty = False
@@ -178,7 +179,7 @@ class Journal:
 
     def room(self, name):
         """Whether a record of this name still fits under the limit."""
-        return max(self.size, HEADER_LEN) + OVERHEAD + _SIZES[KIND_OF[name]] <= self.limit
+        return max(self.size, HEADER_LEN) + OVERHEAD + _SIZES[kind_of(name)] <= self.limit
 
     @property
     def full(self):
@@ -206,14 +207,11 @@ class Journal:
                 self.torn = end - start
             elif step < 0x8000:
                 seq = (view[start + 3] << 8 | view[start + 4]) + 1 & 0xFFFF
-                kind = view[start]
-                values = None
-                if _SIZES.get(kind) == view[start + 1]:
-                    values = unpack(RECORDS[kind][1], view, start + HEAD_LEN, end - 4)
-                if values is None:
-                    bad = True  # a newer firmware's record: it may have revoked what an older one still grants
+                if _SIZES.get(view[start]) == view[start + 1]:
+                    name, fields = record(view[start])
+                    take(name, unpack(fields, view, start + HEAD_LEN, end - 4))
                 else:
-                    take(RECORDS[kind][0], values)
+                    bad = True  # a newer firmware's record: it may have revoked what an older one still grants
         bad = bad or at != len(view)
         self.damaged = bad or mark != 0
         self._dirty = bad or self.torn > 0 or self.fresh
@@ -223,7 +221,7 @@ class Journal:
     def _rewrite(self, name, values):
         """Append by writing the file whole, without what a power cut, damage or a failed write has left in it."""
         data = self._store.read(self._name)
-        damaged = self.damaged or (data is None and not self.fresh)
+        damaged = self.damaged
         if data is not None:
             head = _header(data)
             if (head[2] if head else 0) == self.generation:
@@ -242,7 +240,7 @@ class Journal:
         first = seq = self._seq
         size = HEADER_LEN
         for name, _values in records:
-            size += OVERHEAD + _SIZES[KIND_OF[name]]
+            size += OVERHEAD + _SIZES[kind_of(name)]
         data = bytearray(size)
         data[:4] = MAGIC
         data[4] = JOURNAL_VERSION
@@ -252,8 +250,8 @@ class Journal:
         data[12:16] = crc32(memoryview(data)[:12]).to_bytes(4, "big")
         at = HEADER_LEN
         for name, values in records:
-            kind = KIND_OF[name]
-            at = _put(data, at, kind, seq, pack(RECORDS[kind][1], values))
+            kind = kind_of(name)
+            at = _put(data, at, kind, seq, pack(record(kind)[1], values))
             seq = (seq + 1) & 0xFFFF
         self._dirty = True
         self._store.replace(self._name, data)

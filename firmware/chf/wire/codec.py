@@ -1,8 +1,7 @@
-"""Bodies: the fields of a message or a journal record, to octets and back, by the tables of the schema."""
+"""The schema's texts, looked up; and bodies: the fields of a message or a journal record, to octets and back."""
 
-from chf.wire.schema import GBCS_MAX, MESSAGES
+from chf.wire.schema import GBCS_MAX, LINKS, MESSAGES
 
-TYPE_OF = {MESSAGES[t][0]: t for t in MESSAGES}  # name: type octet
 _WIDTHS = {"*": 0}  # kind: octets, as met: reading a kind costs more than unpacking its field
 _last = ("", ())  # (fields, flat): a message is measured, then unpacked, so the last split is worth keeping
 
@@ -14,6 +13,37 @@ def _flat(fields):
     if last[0] is not fields:
         last = _last = (fields, fields.replace(" ", ":").split(":") if fields else ())
     return last[1]
+
+
+def row(table, number):
+    """Return the words after the number on its line of MESSAGES or RECORDS, None where there is no such line."""
+    start = table.find("\n%02x " % number)
+    return None if start < 0 else table[start + 4 : table.index("\n", start + 1)]
+
+
+def number_of(table, name):
+    """Return the number of the message or record of that name, None where there is none; each name stands once."""
+    at = table.find(" " + name + " ")
+    return None if at < 2 or table[at - 3] != "\n" else int(table[at - 2 : at], 16)
+
+
+def numbers(table):
+    """Return the numbers of all lines, in order."""
+    return [int(line[:2], 16) for line in table.strip().split("\n")]
+
+
+def message(number):
+    """Return (name, link, sent by the hub, carries a MAC, fields) of a message type, None where there is none."""
+    line = row(MESSAGES, number)
+    if line is None:
+        return None
+    name, link, way, mac, fields = line.split(" ", 4)
+    return name, LINKS[link], way == "<hub", mac == "mac", "" if fields == "-" else fields
+
+
+def type_of(name):
+    """Return the type octet of a message, None where there is no such message."""
+    return number_of(MESSAGES, name)
 
 
 def items(fields):
@@ -57,7 +87,7 @@ def pack(fields, values):
         value = values[name]
         size = field_width(kind)
         if kind[0] == "u":
-            if not isinstance(value, int) or value < 0 or value >> (8 * size):
+            if not isinstance(value, int) or value >> (8 * size):
                 raise ValueError("field '%s' takes an integer of 0 to 2**%d - 1" % (name, 8 * size))
             for k in range(at + size - 1, at - 1, -1):
                 out[k] = value & 0xFF

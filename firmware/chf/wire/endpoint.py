@@ -1,6 +1,6 @@
 """One side of the links: a message to authenticated content and back; what does not belong is counted and dropped."""
 
-from chf.wire.codec import TYPE_OF, fits, pack, unpack
+from chf.wire.codec import fits, message, pack, type_of, unpack
 from chf.wire.framing import count_drop
 from chf.wire.schema import (
     BENCH_MARK,
@@ -18,7 +18,6 @@ from chf.wire.schema import (
     LINK_MASK,
     LINK_WAN,
     MAC_LEN,
-    MESSAGES,
     WIRE_VERSION,
 )
 
@@ -46,10 +45,10 @@ class Endpoint:
 
         Raises ValueError for a message that this side does not send, for values that do not fit and for a missing key.
         """
-        number = TYPE_OF.get(name)
+        number = type_of(name)
         if number is None:
             raise ValueError("there is no message '%s'" % name)
-        _, link, from_hub, has_mac, fields = MESSAGES[number]
+        _, link, from_hub, has_mac, fields = message(number)
         if from_hub != self.from_hub:
             raise ValueError("message '%s' is sent by the other side" % name)
         address = link | (FROM_HUB if from_hub else 0) | self._mark(link)
@@ -67,18 +66,19 @@ class Endpoint:
         tag         the 16 octets of the MAC; None for a message without one
         links_mask  bit 1 << link for each link that this port carries
         """
-        reason = self._reason(buf, n, links_mask)
+        known = message(buf[2]) if n >= HEADER_LEN else None
+        reason = self._reason(buf, n, links_mask, known)
         if reason is not None:
             count_drop(self.drops, reason)
             return None
-        name, _, _, has_mac, fields = MESSAGES[buf[2]]
+        name, _, _, has_mac, fields = known
         tag = None
         if has_mac:
             n -= MAC_LEN
             tag = bytes(buf[n : n + MAC_LEN])
         return name, unpack(fields, buf, HEADER_LEN, n), tag
 
-    def _reason(self, buf, n, links_mask):
+    def _reason(self, buf, n, links_mask, known):
         """Return why the content does not pass, None if it does. The checks stand in the order that SPEC.md gives."""
         if n < HEADER_LEN:
             return DROP_SHORT
@@ -89,10 +89,9 @@ class Endpoint:
         from_peer = bool(address & FROM_HUB) != self.from_hub
         if address & ~(LINK_MASK | FROM_HUB | BENCH_MARK) or not links_mask >> link & 1 or not from_peer:
             return DROP_ADDRESS
-        message = MESSAGES.get(buf[2])
-        if message is None:
+        if known is None:
             return DROP_TYPE
-        _, its_link, from_hub, has_mac, fields = message
+        _, its_link, from_hub, has_mac, fields = known
         if its_link != link or from_hub == self.from_hub:
             return DROP_ADDRESS
         if address & BENCH_MARK != self._mark(link):

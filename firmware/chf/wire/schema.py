@@ -2,9 +2,10 @@
 
 A frame, once unstuffed, is: version, address, type, body, [MAC of 16 octets], FCS of 2 octets. SPEC.md says the rest.
 
-Field kinds: "u8", "u16", "u32" are unsigned, most significant octet first; "bN" is N octets; "*" is all that is left,
-0 to GBCS_MAX octets, and stands last. Counters, EUIs and ids are octets ("b8", "b12"), compared as octets: an integer
-of 2**30 or more would allocate on a 32-bit board.
+The messages stand in one text, a line each: a table of tuples would cost a device ten times its heap. codec.py reads it.
+Fields are written "name:kind". Kinds: "u8", "u16", "u32" are unsigned, most significant octet first; "bN" is N octets;
+"*" is all that is left, 0 to GBCS_MAX octets, and stands last. Counters, EUIs and ids are octets ("b8", "b12"), compared
+as octets: an integer of 2**30 or more would allocate on a 32-bit board.
 """
 
 WIRE_VERSION = 1
@@ -113,100 +114,64 @@ CUT_NONE = 0
 CUT_FLASH_OCTET = 1  # die after so many more octets are programmed or erase steps are made
 CUT_WAN_OCTET = 2  # die after so many more octets have left on the WAN link
 
-# The body of an AD1, and of the journal's Decision record: what was decided is what is sent.
-# row: which row of policy.TABLE decided, from 0. elapsed_s: without supply when decided, UNKNOWN_S where not proven. window_s: the flag's
-# window, from the loss, 0 without a flag. flag_counter: of the flag that was bound, zeros without one. merged: outages
-# that this alert stands for beyond its own.
-OUTAGE_FIELDS = (
-    "id:b12 revision:u8 level:u8 cause:u8 source:u8 row:u8 policy:u8 elapsed_s:u32 loss_utc:u32 window_s:u16 "
-    "flag_counter:b8 loss_bits:u8 loss_holdup_mv:u16 bits:u8 holdup_mv:u16 merged:u16"
-)
-_PEERS = "esme:b8 hub:b8 "
+LINKS = {"han": LINK_HAN, "wan": LINK_WAN, "bench": LINK_BENCH, "rig": LINK_RIG}
 
-# type: (name, link, sent by the hub, carries a MAC, fields)
-MESSAGES = {
-    0x10: (
-        "activation_pending",
-        LINK_HAN,
-        False,
-        True,
-        _PEERS + "counter:b8 image_hash:b32 expected_outage_s:u16 valid_s:u16",
-    ),
-    0x11: ("activation_complete", LINK_HAN, False, True, _PEERS + "counter:b8 image_hash:b32 result:u8 version:u32"),
-    0x12: ("activation_cancel", LINK_HAN, False, True, _PEERS + "counter:b8"),
-    0x13: ("counter_sync", LINK_HAN, False, True, _PEERS + "counter:b8 nonce:b8"),
-    0x14: ("flag_ack", LINK_HAN, True, True, _PEERS + "type:u8 counter:b8"),
-    0x15: ("flag_refusal", LINK_HAN, True, True, _PEERS + "type:u8 counter:b8 reason:u8 floor:b8 nonce:b8"),
-    0x18: ("gbcs_to_esme", LINK_HAN, True, False, "gbcs:*"),
-    0x19: ("gbcs_from_esme", LINK_HAN, False, False, "gbcs:*"),
-    0x20: ("ad1", LINK_WAN, True, True, OUTAGE_FIELDS),
-    0x21: ("ad1_ack", LINK_WAN, False, True, "id:b12 revision:u8"),
-    # left_s: of the window, when this frame was sent
-    0x22: (
-        "hold_notice",
-        LINK_WAN,
-        True,
-        True,
-        "id:b12 window_s:u16 left_s:u16 source:u8 flag_counter:b8 loss_utc:u32 holdup_mv:u16",
-    ),
-    0x23: ("hold_ack", LINK_WAN, False, True, "id:b12 window_s:u16 accepted:u8"),
-    # revision, level: the last decided; HELD here ends a suppression
-    0x24: (
-        "restored",
-        LINK_WAN,
-        True,
-        True,
-        "id:b12 revision:u8 level:u8 duration_s:u32 end_utc:u32 bits:u8 holdup_mv:u16",
-    ),
-    0x25: ("restored_ack", LINK_WAN, False, True, "id:b12"),
-    0x26: ("time_request", LINK_WAN, True, True, "nonce:b8 epoch:b4 boot:u32"),
-    # counter: the last that the head-end used
-    0x27: ("time_reply", LINK_WAN, False, True, "nonce:b8 utc:u32 counter:b8"),
-    0x28: ("set_policy", LINK_WAN, False, True, "counter:b8 policy:u8"),
-    0x29: ("rotate_key", LINK_WAN, False, True, "counter:b8 peer:u8 wrapped:b32"),
-    0x2A: ("exchange_esme", LINK_WAN, False, True, "counter:b8 esme:b8 wrapped:b32"),
-    0x2B: ("command_ack", LINK_WAN, True, True, "type:u8 counter:b8"),
-    0x2C: ("command_refusal", LINK_WAN, True, True, "type:u8 counter:b8 reason:u8 floor:b8"),
-    0x2D: ("gbcs_down", LINK_WAN, False, True, "counter:b8 gbcs:*"),
-    0x2E: ("gbcs_up", LINK_WAN, True, True, "gbcs:*"),
-    0x40: ("identify", LINK_BENCH, False, False, ""),
-    # text: UTF-8, "chf VERSION; BOARD; MicroPython VERSION"
-    0x41: ("identity", LINK_BENCH, True, False, "strapped:u8 hub:b8 esme:b8 epoch:b4 boot:u32 text:*"),
-    0x42: ("state_request", LINK_BENCH, False, False, ""),
-    # phase: index into states.PHASES. flag_left_s: until the loss must have begun. queued: outages with a message that is
-    # not acknowledged. damaged: bit 0 counter journal, bit 1 outage journal, bit 2 last write failed. drops: DROPS counts
-    # of two octets, saturating
-    0x43: (
-        "state",
-        LINK_BENCH,
-        True,
-        False,
-        "phase:u8 level:u8 policy:u8 flag:u8 source:u8 flag_left_s:u16 bits:u8 holdup_mv:u16 elapsed_s:u32 "
-        "utc:u32 queued:u8 damaged:u8 drops:b22",
-    ),
-    0x44: ("journal_request", LINK_BENCH, False, False, "file:u8 offset:u32"),
-    0x45: ("journal_data", LINK_BENCH, True, False, "file:u8 offset:u32 total:u32 data:*"),
-    0x46: ("trace_request", LINK_BENCH, False, False, ""),
-    0x47: ("trace_data", LINK_BENCH, True, False, "lost:u32 entries:*"),
-    0x48: ("rig_set", LINK_BENCH, False, False, "mask:u8 bits:u8 holdup_mv:u16"),
-    0x49: ("restart", LINK_BENCH, False, False, "kind:u8"),
-    0x4A: ("bench_ack", LINK_BENCH, True, False, "type:u8"),
-    0x4B: ("bench_refusal", LINK_BENCH, True, False, "type:u8 reason:u8"),
-    # until_ms: since the rig's start, not the hub's. han, wan, bench: octets that the bench has written on each link since
-    # the hub's power-on
-    0x60: (
-        "step",
-        LINK_RIG,
-        False,
-        False,
-        "until_ms:u32 han:u32 wan:u32 bench:u32 bits:u8 holdup_mv:u16 cut:u8 cut_after:u32",
-    ),
-    # han, wan, bench: octets that the hub has written; overruns: octets lost in its UARTs; all since its power-on
-    0x61: (
-        "stepped",
-        LINK_RIG,
-        True,
-        False,
-        "now_ms:u32 deadline_ms:u32 han:u32 wan:u32 bench:u32 flash_octets:u32 erases:u32 overruns:u32",
-    ),
-}
+# type (two hex digits), name, link, ">hub" to the hub or "<hub" from it, "mac" where it carries one, fields ("-": none)
+#
+# ad1           row: which row of policy.TABLE decided, from 0. elapsed_s: without supply when decided, UNKNOWN_S where not
+#               proven. window_s: the flag's window, from the loss, 0 without a flag. flag_counter: of the flag that was
+#               bound, zeros without one. merged: outages that this alert stands for beyond its own
+# hold_notice   left_s: of the window, when this frame was sent
+# restored      revision, level: the last decided; HELD here ends a suppression
+# time_reply    counter: the last that the head-end used
+# identity      text: UTF-8, "chf VERSION; BOARD; MicroPython VERSION"
+# state         phase: index into states.PHASES. flag_left_s: until the loss must have begun. queued: outages with a
+#               message that is not acknowledged. damaged: bit 0 counter journal, bit 1 outage journal, bit 2 last write
+#               failed. drops: DROPS counts of two octets, saturating
+# step          until_ms: since the rig's start, not the hub's. han, wan, bench: octets that the bench has written on
+#               each link since the hub's power-on
+# stepped       han, wan, bench: octets that the hub has written; overruns: octets lost in its UARTs; since power-on
+MESSAGES = (
+    "\n10 activation_pending han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 expected_outage_s:u16 valid_s:u16"
+    "\n11 activation_complete han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 result:u8 version:u32"
+    "\n12 activation_cancel han >hub mac esme:b8 hub:b8 counter:b8"
+    "\n13 counter_sync han >hub mac esme:b8 hub:b8 counter:b8 nonce:b8"
+    "\n14 flag_ack han <hub mac esme:b8 hub:b8 type:u8 counter:b8"
+    "\n15 flag_refusal han <hub mac esme:b8 hub:b8 type:u8 counter:b8 reason:u8 floor:b8 nonce:b8"
+    "\n18 gbcs_to_esme han <hub no gbcs:*"
+    "\n19 gbcs_from_esme han >hub no gbcs:*"
+    "\n20 ad1 wan <hub mac id:b12 revision:u8 level:u8 cause:u8 source:u8 row:u8 policy:u8 elapsed_s:u32 "
+    "loss_utc:u32 window_s:u16 flag_counter:b8 loss_bits:u8 loss_holdup_mv:u16 bits:u8 holdup_mv:u16 merged:u16"
+    "\n21 ad1_ack wan >hub mac id:b12 revision:u8"
+    "\n22 hold_notice wan <hub mac id:b12 window_s:u16 left_s:u16 source:u8 flag_counter:b8 loss_utc:u32 "
+    "holdup_mv:u16"
+    "\n23 hold_ack wan >hub mac id:b12 window_s:u16 accepted:u8"
+    "\n24 restored wan <hub mac id:b12 revision:u8 level:u8 duration_s:u32 end_utc:u32 bits:u8 holdup_mv:u16"
+    "\n25 restored_ack wan >hub mac id:b12"
+    "\n26 time_request wan <hub mac nonce:b8 epoch:b4 boot:u32"
+    "\n27 time_reply wan >hub mac nonce:b8 utc:u32 counter:b8"
+    "\n28 set_policy wan >hub mac counter:b8 policy:u8"
+    "\n29 rotate_key wan >hub mac counter:b8 peer:u8 wrapped:b32"
+    "\n2a exchange_esme wan >hub mac counter:b8 esme:b8 wrapped:b32"
+    "\n2b command_ack wan <hub mac type:u8 counter:b8"
+    "\n2c command_refusal wan <hub mac type:u8 counter:b8 reason:u8 floor:b8"
+    "\n2d gbcs_down wan >hub mac counter:b8 gbcs:*"
+    "\n2e gbcs_up wan <hub mac gbcs:*"
+    "\n40 identify bench >hub no -"
+    "\n41 identity bench <hub no strapped:u8 hub:b8 esme:b8 epoch:b4 boot:u32 text:*"
+    "\n42 state_request bench >hub no -"
+    "\n43 state bench <hub no phase:u8 level:u8 policy:u8 flag:u8 source:u8 flag_left_s:u16 bits:u8 holdup_mv:u16 "
+    "elapsed_s:u32 utc:u32 queued:u8 damaged:u8 drops:b22"
+    "\n44 journal_request bench >hub no file:u8 offset:u32"
+    "\n45 journal_data bench <hub no file:u8 offset:u32 total:u32 data:*"
+    "\n46 trace_request bench >hub no -"
+    "\n47 trace_data bench <hub no lost:u32 entries:*"
+    "\n48 rig_set bench >hub no mask:u8 bits:u8 holdup_mv:u16"
+    "\n49 restart bench >hub no kind:u8"
+    "\n4a bench_ack bench <hub no type:u8"
+    "\n4b bench_refusal bench <hub no type:u8 reason:u8"
+    "\n60 step rig >hub no until_ms:u32 han:u32 wan:u32 bench:u32 bits:u8 holdup_mv:u16 cut:u8 cut_after:u32"
+    "\n61 stepped rig <hub no now_ms:u32 deadline_ms:u32 han:u32 wan:u32 bench:u32 flash_octets:u32 erases:u32 "
+    "overruns:u32"
+    "\n"
+)

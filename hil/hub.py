@@ -1,0 +1,147 @@
+"""A hub under test, and what a scenario can ask of the wire: frames by name, decisions in order, times from the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chf.wire import schema as s
+from chf.wire.codec import TYPE_OF
+from host_tools import frames
+from host_tools.errors import BenchError
+from host_tools.testbed import Testbed
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One frame of the hub: when it left, and its fields."""
+
+    at_ms: int
+    fields: dict[str, Any]
+
+
+class HubUnderTest(Testbed):
+    """A Testbed that reads its own capture. Times are the bench's, in milliseconds; lose() sets `lost_at_ms`."""
+
+    lost_at_ms = 0
+
+    # ---- what went over the wire
+
+    def heard(self, name: str, since_ms: int = 0) -> list[Heard]:
+        """What the hub has sent under that name, from `since_ms` on."""
+        return [
+            Heard(captured.at_ms, captured.frame.fields)
+            for captured in self.bench.capture
+            if not captured.to_hub and captured.at_ms >= since_ms and captured.content[2] == TYPE_OF[name]
+        ]
+
+    def decisions(self) -> list[tuple[int, int]]:
+        """(level, cause) of each AD1 of the hub, in the order of their arrival, repeats left out."""
+        return [(int(alert.level), int(alert.cause)) for alert in self.headend.alerts if alert.raised_by == "hub"]
+
+    def flag(self) -> int:
+        """FLAG_* as the hub sees it."""
+        return int(self.state()["flag"])
+
+    def answers(self, since_ms: int = 0) -> list[str]:
+        """What the hub has said on HAN: "ack", or the reason of a refusal by its name in the schema ("counter")."""
+        said = []
+        for captured in self.bench.capture:
+            if captured.to_hub or captured.at_ms < since_ms:
+                continue
+            if captured.content[2] == TYPE_OF["flag_ack"]:
+                said.append("ack")
+            elif captured.content[2] == TYPE_OF["flag_refusal"]:
+                said.append(str(captured.frame.fields["reason"]))
+        return said
+
+    def last_sent(self, name: str) -> bytes:
+        """The content of the last frame of that name that a peer sent to the hub."""
+        contents = [one.content for one in self.bench.capture if one.to_hub and one.content[2] == TYPE_OF[name]]
+        return contents[-1]
+
+    # ---- the supply
+
+    def lose(self, seconds: float = 0) -> None:
+        """12 V goes now; so long later this returns."""
+        self.lost_at_ms = self.now_ms
+        self.rig.set_supply(False)
+        self.until(seconds)
+
+    def until(self, seconds: float) -> None:
+        """Let time pass until so long after the loss. Raises BenchError if that is over already."""
+        left_ms = self.lost_at_ms + round(seconds * 1000) - self.now_ms
+        if left_ms < 0:
+            raise BenchError(f"{seconds} s after the loss was over {-left_ms} ms ago: the scenario's times do not fit.")
+        if left_ms:
+            self.bench.advance(left_ms)
+
+    def back(self, seconds: float = 3) -> None:
+        """12 V is back, and so much time passes: enough to count, unless told otherwise."""
+        self.restore_supply(seconds)
+
+    def outage(self, seconds: float) -> None:
+        """One outage of that length, restored and told of at its end."""
+        self.lose(seconds)
+        self.back()
+
+    def power_cut(self, off_s: float = 0) -> None:
+        """The hub is without any power, hold-up and all, for so long; then it has everything again."""
+        self.rig.set_supply(False)
+        self.rig.cut_power()
+        if off_s:
+            self.advance_s(off_s)
+        self.rig.set_supply(True)
+        self.power_on()
+
+    def restart(self, kind: int = s.RESTART_RESET) -> None:
+        """The hub restarts at the bench's command, supply as it is. Returns when it has settled."""
+        self.bench.ask("restart", {"kind": kind}, answer="bench_ack")
+        self.advance_s(10 if kind == s.RESTART_WATCHDOG else 1)
+
+    # ---- the peers
+
+    def send_flag(self, name: str = "activation_pending", **fields: Any) -> bytes:
+        """One flag message, not repeated, its answer awaited but not asked for. `fields` replace the meter's own;
+        key and marked those of frames.build(). Returns its content."""
+        values: dict[str, Any] = {"esme": self.esme.esme, "hub": self.esme.hub}
+        if "counter" not in fields:
+            values["counter"] = self.esme.next_counter()
+        if name == "activation_pending":
+            values |= {"image_hash": bytes(32), "expected_outage_s": 400, "valid_s": 600}
+        elif name == "activation_complete":
+            values |= {"image_hash": bytes(32), "result": s.RESULT_SUCCESS, "version": 2}
+        options = {key: fields.pop(key) for key in ("key", "marked") if key in fields}
+        content = self.esme.send(name, values | fields, **options)
+        self.advance_s(0.5)
+        return content
+
+    def report(self, name: str, **options: Any) -> None:
+        """The meter says "complete" or "cancel" and repeats it until the hub answers."""
+        getattr(self.esme, name)(self.now_ms, **options)
+        self.bench.wait_for(f"answer to '{name}'", lambda: self.esme.outstanding is None, 10_000)
+
+    def command(self, send: Callable[[], bytes]) -> dict[str, Any]:
+        """Have the head-end send a command; the hub's answer: its fields, and "name"."""
+        told = len(self.headend.answers)
+        send()
+        self.bench.wait_for("answer to a command", lambda: len(self.headend.answers) > told, 3_000)
+        _, name, fields = self.headend.answers[-1]
+        return {**fields, "name": name}
+
+    def set_policy(self, policy: int) -> None:
+        """The head-end sets the policy. Raises BenchError where the hub does not acknowledge it."""
+        for _ in range(2):  # a head-end that is new to this hub learns the hub's floor from the first refusal
+            if self.command(lambda: self.headend.set_policy(policy))["name"] == "command_ack":
+                return
+        raise BenchError(f"The hub refused policy {policy}.")
+
+    def journal(self, file: int) -> bytes:
+        """One of the hub's journal files, as the bench may read it."""
+        data = b""
+        while True:
+            part = self.bench.ask("journal_request", {"file": file, "offset": len(data)}, answer="journal_data").fields
+            data += part["data"]
+            if len(data) >= part["total"] or not part["data"]:
+                return data

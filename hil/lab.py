@@ -1,0 +1,132 @@
+"""Gives each scenario its hub: a new virtual one, or the one that stands on the bench, brought to its normal state."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from chf.wire import schema as s
+from hil.hub import HubUnderTest
+from hil.options import Target
+from host_tools.errors import BenchError
+from host_tools.testbed import Testbed
+
+QUIET_MS = 400_000  # a message left over from an earlier scenario is repeated within this, at most 300 s apart
+FULL_MV = 5_000
+
+
+class Session:
+    """What all scenarios of one process share: the target, the rig's capabilities, the hub where there is but one."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.identity_text = ""  # what the hub under test says of itself
+        self.simulated = ""
+        self.the_one: Testbed | None = None
+        self._closing: Any = None
+        if target.virtual and not target.shared:
+            self.capabilities = target.capabilities()
+            return
+        if target.virtual:
+            self.the_one = self._virtual(target.identity(), target.seed, True)
+            # Like most real hubs: nobody puts its flash back between two scenarios.
+            self.capabilities = target.capabilities() - {"journal-image"}
+            self._closing = self.the_one.rig
+        else:
+            self.the_one = target.connect()
+            self.capabilities = frozenset(self.the_one.rig.capabilities)
+            self._closing = self.the_one
+        self.simulated = self.the_one.rig.simulated
+
+    def _virtual(self, identity: dict[str, Any], seed: int, strapped: bool) -> HubUnderTest:
+        from host_tools.virtual.rig import VirtualRig
+
+        rig = VirtualRig(identity, strapped=strapped, seed=seed, speed=1 if self.target.realtime else 0)
+        return HubUnderTest(rig, rig, identity, strapped)
+
+    def new_hub(self, seed: int, strapped: bool) -> HubUnderTest:
+        """A virtual hub that nobody has used, its power off."""
+        hub = self._virtual(self.target.identity(), seed, strapped)
+        self.simulated = hub.rig.simulated
+        return hub
+
+    def close(self) -> None:
+        if self._closing is not None:
+            self._closing.close()
+
+
+class Lab:
+    """lab(policy) gives the scenario its hub. `hub`: the last one given, for the report of a failure."""
+
+    def __init__(self, session: Session, scenario: str) -> None:
+        self.session = session
+        self.seed = zlib.crc32(f"{session.target.seed} {scenario}".encode())
+        self.hub: HubUnderTest | None = None
+        self._own: list[HubUnderTest] = []
+
+    def __call__(self, policy: int = s.POLICY_TAG, *, strapped: bool = True, on: bool = True) -> HubUnderTest:
+        """A hub in its normal state: supply good, time known, no flag pending, nothing unacknowledged, that policy.
+
+        strapped: False needs the rig's "strap", and such a hub keeps the policy that it was provisioned with.
+        on: False leaves it without power, never switched on: needs "journal-image".
+        """
+        one = self.session.the_one
+        if one is None:
+            hub = self.session.new_hub(self.seed, strapped)
+            self._own.append(hub)
+            self.hub = hub
+            if on:
+                hub.power_on()
+        else:
+            hub = HubUnderTest(one.rig, one.bench.line, one.identity, strapped)
+            self.hub = hub
+            _make_ready(hub)
+        if not self.session.identity_text and on:
+            self.session.identity_text = identity_text(hub)
+        if strapped and on and (policy != s.POLICY_TAG or one is not None):
+            hub.set_policy(policy)
+        return hub
+
+    def close(self) -> None:
+        for hub in self._own:
+            hub.rig.close()
+
+
+def identity_text(hub: HubUnderTest) -> str:
+    """What the hub says of itself: firmware, board, VM, and its EUI-64."""
+    fields = hub.bench.ask("identify", answer="identity").fields
+    return f"{fields['text'].decode('utf-8', 'replace')}; hub {fields['hub'].hex()}"
+
+
+def _make_ready(hub: HubUnderTest) -> None:
+    """Bring a hub that other scenarios have used to its normal state. Raises BenchError where it does not get there."""
+    rig = hub.rig
+    capabilities = rig.capabilities
+    rig.set_supply(True)
+    if "sense-lines" in capabilities:
+        rig.ac_lo = False
+        rig.mt_pr = True
+    if "strap" in capabilities and rig.strapped != hub.bench.marked:
+        rig.cut_power()
+        rig.strapped = hub.bench.marked
+    hub.power_on()
+    hub.headend.tell_time = True
+    if not hub.bench.marked:
+        return
+    hub.restart()  # what the hub counts in memory (declarations, losses) starts anew
+    hub.bench.wait_for("quiet", lambda: _quiet(hub), QUIET_MS)
+    hub.report("cancel")
+    if not hub.esme.acked:
+        raise BenchError("The hub did not take the meter's cancel: are these its bench keys?")
+    del hub.bench.capture[:]
+    hub.headend.alerts.clear()
+    hub.headend.restorations.clear()
+    hub.headend.answers.clear()
+    hub.esme.acked.clear()
+    hub.esme.refused.clear()
+
+
+def _quiet(hub: HubUnderTest) -> bool:
+    hub.advance_s(1)
+    state = hub.state()
+    return state["phase"] == 0 and state["queued"] == 0 and not state["damaged"]

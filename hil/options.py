@@ -1,0 +1,93 @@
+"""The suite's command line options, and the one thing that they add up to: the Target to test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.provisioning import new_identity, read_identity
+from host_tools.testbed import Testbed
+
+VIRTUAL = "sim:"
+
+
+def add_options(parser: Any) -> None:
+    group = parser.getgroup("hil", "conformance of a Communications Hub")
+    group.addoption("--hil-dut", metavar="URL", default=VIRTUAL, help="hub under test; default: a virtual hub, sim:")
+    group.addoption("--hil-rig", metavar="URL", default=None, help="rig; default: the one that comes with the hub")
+    group.addoption("--hil-keys", metavar="FILE", default=None, help="identity file of the hub under test: EUIs, keys")
+    group.addoption("--hil-report", metavar="DIR", default=None, help="write junit.xml, results.json and index.html")
+    group.addoption(
+        "--hil-require",
+        metavar="CAP[,CAP]",
+        default="",
+        help="end with exit code 2 unless the rig has these capabilities",
+    )
+    group.addoption("--hil-realtime", action="store_true", help="the virtual hub runs on the real clock")
+    group.addoption("--hil-seed", metavar="N", type=int, default=1, help="seed of the virtual hub's random octets")
+    group.addoption("--hil-shared", action="store_true", help="one virtual hub for the whole run, as a real one is")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is tested, as the command line says. Nothing is opened before connect()."""
+
+    dut: str
+    rig: str | None
+    keys: Path | None
+    required: frozenset[str]
+    realtime: bool
+    seed: int
+    shared: bool
+
+    @property
+    def virtual(self) -> bool:
+        """Each scenario gets a new virtual hub, unless `shared`."""
+        return self.dut == VIRTUAL
+
+    @property
+    def command(self) -> str:
+        """The options that lead here again, for the rerun command of a failure."""
+        words = [f"--hil-seed {self.seed}"] if self.virtual else [f"--hil-dut {self.dut}"]
+        words += [f"--hil-rig {self.rig}"] if self.rig else []
+        words += [f"--hil-keys {self.keys}"] if self.keys else []
+        words += ["--hil-realtime"] if self.realtime else []
+        words += ["--hil-shared"] if self.shared else []
+        return " ".join(words)
+
+    def identity(self, **config: int) -> dict[str, Any]:
+        """EUIs and keys: of the file, else those that the virtual hub is provisioned with. Raises BenchError."""
+        if self.keys is not None:
+            return {**read_identity(self.keys), **config}
+        if self.virtual:
+            return new_identity(self.seed, **config)
+        raise BenchError("The suite plays the hub's peers: give its identity file with --hil-keys FILE.", EXIT_USAGE)
+
+    def capabilities(self) -> frozenset[str]:
+        """What the virtual rig can do on this clock. Raises BenchError where there is no VM for this machine."""
+        from host_tools.virtual.rig import CAPABILITIES
+
+        return CAPABILITIES - {"stepped-time"} if self.realtime else CAPABILITIES
+
+    def connect(self) -> Testbed:
+        """The testbed around a hub that is there already. Raises BenchError: no board, busy, wrong keys."""
+        from host_tools.connect import connect
+
+        return connect(self.dut, self.rig, self.identity())
+
+
+def target_of(config: Any) -> Target:
+    """The Target that the command line names."""
+    value = config.getoption
+    keys = value("--hil-keys")
+    return Target(
+        dut=value("--hil-dut"),
+        rig=value("--hil-rig"),
+        keys=Path(keys) if keys else None,
+        required=frozenset(filter(None, (name.strip() for name in value("--hil-require").split(",")))),
+        realtime=value("--hil-realtime"),
+        seed=value("--hil-seed"),
+        shared=value("--hil-shared"),
+    )
