@@ -62,7 +62,7 @@ def described_entry(entry: bytes) -> str:
         lines = [name for bit, name in ((1, "supply"), (2, "ac-lo"), (4, "mt-pr")) if detail & bit]
         return f"{words} {'|'.join(lines) or '0'} {value} mV"
     if what in _ABOUT_MESSAGES:
-        return f"{words} {s.MESSAGES[detail][0] if detail in s.MESSAGES else f'0x{detail:02x}'}"
+        return f"{words} {frames.MESSAGES[detail][0] if detail in frames.MESSAGES else f'0x{detail:02x}'}"
     if what == 0x80:
         return f"{words} record 0x{detail:02x}"
     return words

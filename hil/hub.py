@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chf.wire import schema as s
-from chf.wire.codec import TYPE_OF
-from host_tools import frames
 from host_tools.errors import BenchError
 from host_tools.testbed import Testbed
 
@@ -33,7 +31,7 @@ class HubUnderTest(Testbed):
         return [
             Heard(captured.at_ms, captured.frame.fields)
             for captured in self.bench.capture
-            if not captured.to_hub and captured.at_ms >= since_ms and captured.content[2] == TYPE_OF[name]
+            if not captured.to_hub and captured.at_ms >= since_ms and captured.frame.name == name
         ]
 
     def decisions(self) -> list[tuple[int, int]]:
@@ -50,16 +48,16 @@ class HubUnderTest(Testbed):
         for captured in self.bench.capture:
             if captured.to_hub or captured.at_ms < since_ms:
                 continue
-            if captured.content[2] == TYPE_OF["flag_ack"]:
+            frame = captured.frame
+            if frame.name == "flag_ack":
                 said.append("ack")
-            elif captured.content[2] == TYPE_OF["flag_refusal"]:
-                said.append(str(captured.frame.fields["reason"]))
+            elif frame.name == "flag_refusal":
+                said.append(str(frame.fields["reason"]))
         return said
 
     def last_sent(self, name: str) -> bytes:
         """The content of the last frame of that name that a peer sent to the hub."""
-        contents = [one.content for one in self.bench.capture if one.to_hub and one.content[2] == TYPE_OF[name]]
-        return contents[-1]
+        return [captured.content for captured in self.bench.capture if captured.to_hub and captured.frame.name == name][-1]
 
     # ---- the supply
 

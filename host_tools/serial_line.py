@@ -12,23 +12,24 @@ from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.transport import LINKS, Links, Transport, TransportLost
 
 _SLICE_S = 0.2  # of one wait: on Windows, Ctrl-C is only seen between waits
-_REOPEN_S = 0.1
+_REOPEN_S = 0.1  # between two tries
 
 
 class SerialLine:
     """A bench.Line over open ports. Its time is the host's, `speed` times as fast for a hub whose time is, too.
 
-    transports: by "all", or by link name. Owns them: close() closes them.
+    transports: by "all", or by link name. Owns them: close() closes them. reopen_s: how long a port that is gone may take
+    to come back before it counts as lost: a board with USB of its own takes its port with it when it restarts.
     """
 
-    def __init__(self, transports: dict[str, Transport], speed: int = 1) -> None:
+    def __init__(self, transports: dict[str, Transport], speed: int = 1, reopen_s: float = 0.0) -> None:
         self.speed = speed
+        self._reopen_s = reopen_s
         self._start = time.monotonic()
         self._names = list(transports)
         self._transports = list(transports.values())
         self._heard: queue.Queue[tuple[int, bytes | BenchError]] = queue.Queue()
         self._failed: BenchError | None = None
-        self._forgive_until = 0.0
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._pump, args=(i,), daemon=True) for i in range(len(transports))]
         for thread in self._threads:
@@ -47,8 +48,8 @@ class SerialLine:
         try:
             self._transports[self._names.index(name)].write(octets)
         except TransportLost:
-            # A hub that restarts hears nothing, cable or not.
-            if not self._forgiving():
+            # A hub that restarts hears nothing anyway; whether its port comes back, the reading thread finds out.
+            if not self._reopen_s:
                 raise
 
     def step(self, until_ms: int) -> list[tuple[int, bytes]]:
@@ -75,16 +76,6 @@ class SerialLine:
         else:
             said.append((0 if self._names[index] == "all" else LINKS.index(self._names[index]), heard))
 
-    def expect_restart(self, within_s: float = 10.0) -> None:
-        """The hub is about to restart: for so long, a port that goes is opened again and not an error.
-
-        A board with USB of its own takes its port with it.
-        """
-        self._forgive_until = time.monotonic() + within_s
-
-    def _forgiving(self) -> bool:
-        return time.monotonic() < self._forgive_until
-
     def _pump(self, index: int) -> None:
         while not self._stop.is_set():
             try:
@@ -100,7 +91,8 @@ class SerialLine:
 
     def _reopen(self, index: int) -> bool:
         lost = self._transports[index]
-        while self._forgiving() and not self._stop.is_set():
+        end = time.monotonic() + self._reopen_s
+        while time.monotonic() < end and not self._stop.is_set():
             lost.close()
             try:
                 self._transports[index] = transport.open(lost.name)
@@ -119,7 +111,7 @@ class SerialLine:
             port.close()
 
 
-def open_line(url: str) -> SerialLine:
+def open_line(url: str, reopen_s: float = 0.0) -> SerialLine:
     """Open a hub's cables by its URL (transport.parse_links). Raises BenchError: 2 for a bad URL, 3 for no port."""
     links: Links = transport.parse_links(url)
     opened: dict[str, Transport] = {}
@@ -130,4 +122,4 @@ def open_line(url: str) -> SerialLine:
         for port in opened.values():
             port.close()
         raise
-    return SerialLine(opened, links.speed)
+    return SerialLine(opened, links.speed, reopen_s)

@@ -34,7 +34,7 @@ STATE_FILL = {
     "plain": "bad",
     "out-returning": "bad",
     "pending": "flag",
-    "consumed": "flag",
+    "consumed": "held",
     "confirmed": "good",
     "expired": "bad",
     "revoked": "bad",

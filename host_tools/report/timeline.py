@@ -58,11 +58,16 @@ def _inline(text: str, scene: Scene, layout: Layout) -> str:
     if box is None:
         raise ValueError("matplotlib made an SVG without a viewBox")
     prefix = f"{scene.name}-{layout.name}-"
-    rest = re.sub(r'\bid="', f'id="{prefix}', rest)
-    rest = re.sub(r'xlink:href="#', f'href="#{prefix}', rest)
-    rest = rest.replace("url(#", f"url(#{prefix}")
-    for name, stand_in in COLOURS.items():
-        rest = rest.replace(stand_in, f"var(--p-{name})")
+
+    def adapt(tag: re.Match[str]) -> str:
+        text = re.sub(r'\bid="', f'id="{prefix}', tag[0])
+        text = text.replace('xlink:href="#', f'href="#{prefix}').replace("url(#", f"url(#{prefix}")
+        for name, stand_in in COLOURS.items():
+            text = text.replace(stand_in, f"var(--p-{name})")
+        return text
+
+    # In the tags only: what a label says is not ours to change. Matplotlib escapes < and > everywhere else.
+    rest = re.sub(r"<[^>]*>", adapt, rest)
     title = f"{prefix}title"
     desc = f"{prefix}desc"
     return (

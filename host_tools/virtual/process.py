@@ -17,6 +17,8 @@ from host_tools import frames
 from host_tools.errors import BenchError
 
 HEAP = "80wk"
+# Not `-m micropython_unix`: that drops the exit code, which says how a run of the hub has ended.
+_RUN_VM = "import sys, micropython_unix; sys.exit(micropython_unix.main())"
 HANG_S = 20.0  # real seconds without an answer after which the VM counts as hung
 
 
@@ -31,7 +33,7 @@ def vm_command(script: Path, heap: str = HEAP) -> list[str]:
             f"x86_64 Linux or arm64 macOS, or test a real board by its URL.",
             exit_code=3,
         ) from None
-    return [sys.executable, "-m", "micropython_unix", "-X", f"heapsize={heap}", str(script)]
+    return [sys.executable, "-c", _RUN_VM, "-X", f"heapsize={heap}", str(script)]
 
 
 class Pty:

@@ -29,7 +29,7 @@ _MASKS = (1 << s.LINK_HAN, 1 << s.LINK_WAN, 1 << s.LINK_BENCH)
 TICKS_START = (1 << 30) - 100_000  # the hub's ticks wrap 100 s into every run, as a board's do after 12 days
 
 CAPABILITIES = frozenset(
-    {"supply", "holdup", "sense-lines", "power-cut", "flash-fault", "stepped-time", "strap", "journal-image"}
+    {"supply", "holdup", "sense-lines", "power-cut", "flash-fault", "stepped-time", "strap", "journal-image", "erase-count"}
 )
 
 
@@ -111,6 +111,10 @@ class VirtualRig:
         self.supply.rail_good = good
         if good:
             self.supply.spend(0)
+
+    def set_holdup_mv(self, mv: int) -> None:
+        """The hold-up capacitor has this charge now; with the rail out it falls from here."""
+        self.supply.holdup_mv = float(mv)
 
     def cut_after_flash_octets(self, n: int) -> None:
         """Power fails in the middle of a flash operation, n octets or erase steps from now."""

@@ -68,7 +68,7 @@ def sample(name, salt=0):
 
 def samples(salt=0):
     """One record of every kind."""
-    return [(name, sample(name, salt)) for name, _ in map(record, numbers(RECORDS))]
+    return [(name, sample(name, salt)) for name, _ in (record(kind) for kind in numbers(RECORDS))]
 
 
 def filled(records, name="file"):

@@ -141,6 +141,9 @@ def test_an_absent_file_that_should_be_there_carries_the_mark_once_its_owner_say
     journal = Journal(store, "file")
     assert journal.recover() == [] and journal.fresh and not journal.damaged
     journal.damaged = True
+    store.fault = ("refuse",)
+    with pytest.raises(OSError):
+        journal.append("boot", sample("boot"))
     if write == "append":
         journal.append("boot", sample("boot"))
     else:

@@ -55,6 +55,12 @@ def test_an_absent_file_is_fresh_and_an_empty_one_is_damage():
     assert recovered(b"")[0].damaged and not recovered(b"")[0].fresh
 
 
+def test_a_short_file_whose_crc_is_zero_is_no_header():
+    short = b"CHFJ" + bytes.fromhex("27be9f8b")
+    assert zlib.crc32(short) == 0
+    assert recovered(short)[0].damaged
+
+
 def test_a_file_cut_at_any_length_gives_the_whole_records_before_the_cut():
     for cut in range(len(WHOLE)):
         journal, records = recovered(WHOLE[:cut])

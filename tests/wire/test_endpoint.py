@@ -157,7 +157,7 @@ def test_variable_field_is_bounded_both_ways():
         codec.pack(table, {"gbcs": longest + b"\0"})
     assert codec.unpack(table, longest + b"\0", 0, len(longest) + 1) is None
     assert codec.width(table) == 0
-    assert codec.width(schema.OUTAGE_FIELDS) == 44
+    assert codec.width(frames.MESSAGES[0x20][4]) == 44
 
 
 def test_every_longest_message_fits_a_frame():

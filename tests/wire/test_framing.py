@@ -103,8 +103,10 @@ def test_longest_frame_passes_and_one_octet_more_is_counted_once():
     line = bytes(out[: stuff(longest + b"A", len(longest) + 1, out)])
     assert receive(framer, line) == []
     assert receive(framer, b"\x7e" + b"A" * 5000 + b"\x7e" + line_of(longest)) == [longest]
+    assert receive(framer, b"~" + b"A" * (schema.FRAME_MAX + 1) + b"}") == []
+    assert receive(framer, line_of(longest)) == []  # its first flag ends the hunt: what follows is a frame again
     counts = drops(framer.drops)
-    assert counts[schema.DROP_LONG] == sum(counts) == 2
+    assert counts[schema.DROP_LONG] == sum(counts) == 3
 
 
 @pytest.mark.parametrize("size", [8, 64])
@@ -124,6 +126,9 @@ def test_ready_lasts_until_the_next_push_and_reset_forgets():
     framer.push(b"", 0, 0)
     assert framer.ready == 0
     framer.push(line, 0, 4)
+    framer.reset()
+    assert receive(framer, line) == [b"abc"]
+    framer.push(b"~ab}", 0, 4)
     framer.reset()
     assert receive(framer, line[4:]) == []
     assert receive(framer, line) == [b"abc"]

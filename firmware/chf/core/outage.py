@@ -40,6 +40,10 @@ class Outage:
         """At least so long without supply; up to the first edge of the present return, if there is one."""
         return self.base_ms + diff(now if self.returned is None else self.returned, self.anchor)
 
+    def told_s(self, now: int) -> int:
+        """The duration to tell: the best estimate, or UNKNOWN_S."""
+        return (self.elapsed_ms(now) + self.error_ms // 2) // 1000 if self.exact else s.UNKNOWN_S
+
     def reanchor(self, now: int) -> None:
         """Move the anchor up, before the ticks wrap under it."""
         if self.returned is None:

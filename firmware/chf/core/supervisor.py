@@ -195,7 +195,7 @@ class Supervisor:
         if outage.durable:
             outage.ended = {
                 "id": outage.id,
-                "duration_s": elapsed_ms // 1000 if outage.exact else s.UNKNOWN_S,
+                "duration_s": outage.told_s(now),
                 "end_utc": self.utc.at(ended_at),
                 "bits": self.bits,
                 "holdup_mv": self.holdup_mv,
@@ -315,7 +315,7 @@ class Supervisor:
             "source": outage.source,
             "row": row,
             "policy": self.commands.policy,
-            "elapsed_s": outage.elapsed_ms(now) // 1000 if outage.exact else s.UNKNOWN_S,
+            "elapsed_s": outage.told_s(now),
             "loss_utc": outage.loss_utc,
             "window_s": outage.window_s,
             "flag_counter": outage.flag_counter,

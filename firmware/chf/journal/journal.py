@@ -3,7 +3,7 @@
 from binascii import crc32
 
 from chf.journal.records import JOURNAL_VERSION, RECORDS, kind_of, record
-from chf.wire.codec import field_width, items, numbers, pack, unpack, width
+from chf.wire.codec import field_width, items, numbers, pack, unpack
 
 FILES = ("counters.chj", "outages.chj")  # by schema.JOURNAL_COUNTERS and JOURNAL_OUTAGES
 LIMIT = 4096  # octets: one erase block of most NOR flash, so that an append copies and erases one block at most
@@ -17,47 +17,41 @@ MARK_DAMAGED = 1  # in the header: this generation was made from a damaged one, 
 # The CRC of a record starts from this one, so that a record of another version never checks, even under a lost header.
 _SEED = crc32(MAGIC + bytes((JOURNAL_VERSION,)))
 
-
-def _secrets():
-    """kind: where its key begins and ends in the payload, for the kinds that have one."""
-    found = {}
-    for kind in numbers(RECORDS):
-        at = 0
-        for field, form in items(record(kind)[1]):
-            start = at
-            at += field_width(form)
-            if field == "key":
-                found[kind] = (start, at)
-    return found
-
-
-_SECRETS = _secrets()
-_SIZES = {kind: width(record(kind)[1]) for kind in numbers(RECORDS)}  # octets of the payload
+_SIZES = {}  # kind: octets of the payload
+_SECRETS = {}  # kind: where its key begins and ends in the payload
+for _kind in numbers(RECORDS):
+    _at = 0
+    for _field, _form in items(record(_kind)[1]):
+        if _field == "key":
+            _SECRETS[_kind] = (_at, _at + field_width(_form))
+        _at += field_width(_form)
+    _SIZES[_kind] = _at
 LARGEST = OVERHEAD + max(_SIZES.values())  # octets of the longest record
 
 
-def _put(buf, at, kind, seq, payload):
-    """Write one record into buf at `at`; return the offset after it."""
-    size = len(payload)
+def _put(buf, at, name, values):
+    """Write one record into buf at `at`, but for what _seal() adds; return the offset after it."""
+    kind = kind_of(name)
+    size = _SIZES[kind]
     end = at + OVERHEAD + size
     buf[at] = kind
     buf[at + 1] = size
     buf[at + 2] = size ^ 0xFF
-    buf[at + 3 : at + 5] = seq.to_bytes(2, "big")
-    buf[at + 5 : end - 4] = payload
-    _seal(buf, at, end)
+    buf[at + HEAD_LEN : end - 4] = pack(record(kind)[1], values)
     return end
 
 
-def _seal(buf, at, end):
+def _seal(buf, at, end, seq):
+    """Give the record at at..end of buf its sequence number and CRC."""
+    buf[at + 3] = seq >> 8
+    buf[at + 4] = seq & 0xFF
     buf[end - 4 : end] = crc32(memoryview(buf)[at : end - 4], _SEED).to_bytes(4, "big")
 
 
 def _header(view):
     """(version, mark, generation, first sequence number) of a file, or None where the header does not check."""
-    if len(view) < HEADER_LEN or bytes(view[:4]) != MAGIC:
-        return None
-    if crc32(view[:12]) != int.from_bytes(view[12:16], "big"):
+    whole = len(view) >= HEADER_LEN and bytes(view[:4]) == MAGIC
+    if not whole or crc32(view[:12]) != int.from_bytes(view[12:16], "big"):
         return None
     return view[4], view[5], int.from_bytes(view[6:10], "big"), view[10] << 8 | view[11]
 
@@ -145,9 +139,14 @@ class Journal:
 
     def replay(self, take):
         """recover() with one record in memory at a time: take(record name, values) is called for each."""
+
+        def decode(view, start, end):
+            name, fields = record(view[start])
+            take(name, unpack(fields, view, start + HEAD_LEN, end - 4))
+
         data = self._store.read(self._name)
         self.fresh = data is None
-        self._load(b"" if data is None else data, take)
+        self._load(b"" if data is None else data, decode)
 
     def append(self, name, values):
         """Add one record, durable on return. OSError: it may be in the file none the less, until the next append."""
@@ -155,9 +154,9 @@ class Journal:
         if self._dirty:
             self._rewrite(name, values)
             return
-        kind = kind_of(name)
-        frame = bytearray(OVERHEAD + _SIZES[kind])
-        _put(frame, 0, kind, self._seq, pack(record(kind)[1], values))
+        frame = bytearray(OVERHEAD + _SIZES[kind_of(name)])
+        _put(frame, 0, name, values)
+        _seal(frame, 0, len(frame), self._seq)
         self._dirty = True
         self._store.append(self._name, frame)
         self._dirty = False
@@ -165,10 +164,7 @@ class Journal:
         self.size += len(frame)
 
     def compact(self, records):
-        """Replace the file by a new generation of these (name, values); the damage mark is carried on. OSError.
-
-        records: any iterable; the file's own octets are not read.
-        """
+        """Replace the file by a new generation of these (name, values), an iterable; the damage mark stays. OSError."""
         self._know()
         self._write(records, self.damaged)
 
@@ -191,15 +187,13 @@ class Journal:
             self.recover()
 
     def _load(self, data, take):
+        """Judge a file's octets; call take(view, start, end) for each record that counts."""
         view = memoryview(data)
         head = _header(view)
         version, mark, self.generation, seq = head or (JOURNAL_VERSION, 0, 0, None)
-        at = HEADER_LEN if head else 0
-        bad = not (head or self.fresh)
+        bad = not (head or self.fresh) or version != JOURNAL_VERSION
+        at = len(view) if version != JOURNAL_VERSION else HEADER_LEN if head else 0
         self.torn = 0
-        if version != JOURNAL_VERSION:
-            bad = True
-            at = len(view)
         for start, end, step in _walk(view, at, seq):
             bad = bad or start != at or step > 0
             at = end
@@ -208,8 +202,7 @@ class Journal:
             elif step < 0x8000:
                 seq = (view[start + 3] << 8 | view[start + 4]) + 1 & 0xFFFF
                 if _SIZES.get(view[start]) == view[start + 1]:
-                    name, fields = record(view[start])
-                    take(name, unpack(fields, view, start + HEAD_LEN, end - 4))
+                    take(view, start, end)
                 else:
                     bad = True  # a newer firmware's record: it may have revoked what an older one still grants
         bad = bad or at != len(view)
@@ -220,48 +213,59 @@ class Journal:
 
     def _rewrite(self, name, values):
         """Append by writing the file whole, without what a power cut, damage or a failed write has left in it."""
-        data = self._store.read(self._name)
+        data = self._store.read(self._name) or b""
         damaged = self.damaged
-        if data is not None:
-            head = _header(data)
-            if (head[2] if head else 0) == self.generation:
-                damaged = damaged or len(data) < self.size
-                data = memoryview(data)[: self.size]  # what a failed append left is not to surface later
-            # else: a replace() that raised has taken place all the same.
-        records = []
-        self._load(b"" if data is None else data, lambda name, values: records.append((name, values)))
+        head = _header(data)
+        if (head[2] if head else 0) == self.generation:
+            damaged = damaged or len(data) < self.size
+            data = memoryview(data)[: self.size]  # what a failed append left is not to surface later
+        # else: a replace() that raised has taken place all the same.
+        kept = bytearray(HEADER_LEN + len(data) + LARGEST)
+        at = HEADER_LEN
+
+        def keep(view, start, end):
+            nonlocal at
+            kept[at : at + end - start] = view[start:end]
+            at += end - start
+
+        self._load(data, keep)
         self.damaged = self.damaged or damaged
-        records.append((name, values))
-        self._write(records, self.damaged)
+        at = _put(kept, at, name, values)
+        self._replace(memoryview(kept)[:at], self.damaged)
 
     def _write(self, records, damaged):
-        records = list(records)
+        data = bytearray(max(self.limit, 2 * LARGEST))
+        at = HEADER_LEN
+        for name, values in records:
+            if at + LARGEST > len(data):
+                data.extend(bytes(len(data)))
+            at = _put(data, at, name, values)
+        self._replace(memoryview(data)[:at], damaged)
+
+    def _replace(self, data, damaged):
+        """Make data, records that are not sealed behind room for a header, the file's next generation."""
         generation = (self.generation + 1) & 0xFFFFFFFF
-        first = seq = self._seq
-        size = HEADER_LEN
-        for name, _values in records:
-            size += OVERHEAD + _SIZES[kind_of(name)]
-        data = bytearray(size)
+        seq = self._seq
         data[:4] = MAGIC
         data[4] = JOURNAL_VERSION
         data[5] = MARK_DAMAGED if damaged else 0
         data[6:10] = generation.to_bytes(4, "big")
-        data[10:12] = first.to_bytes(2, "big")
-        data[12:16] = crc32(memoryview(data)[:12]).to_bytes(4, "big")
+        data[10:12] = seq.to_bytes(2, "big")
+        data[12:16] = crc32(data[:12]).to_bytes(4, "big")
         at = HEADER_LEN
-        for name, values in records:
-            kind = kind_of(name)
-            at = _put(data, at, kind, seq, pack(record(kind)[1], values))
+        while at < len(data):
+            end = at + OVERHEAD + data[at + 1]
+            _seal(data, at, end, seq)
             seq = (seq + 1) & 0xFFFF
+            at = end
         self._dirty = True
         self._store.replace(self._name, data)
-        self._dirty = False
-        self.fresh = False
+        self._dirty = self.fresh = False
         self.damaged = damaged
         self.torn = 0
         self.generation = generation
         self._seq = seq
-        self.size = size
+        self.size = len(data)
 
 
 def redacted(data):
@@ -285,14 +289,12 @@ def redacted(data):
 
 def _blank(out, start, end):
     """Zero what may be a key in the record, whole or torn, that lies at start..end of out."""
-    if end - start <= HEAD_LEN:
-        return
-    kind, size = out[start], out[start + 1]
-    if _SIZES.get(kind) == size and kind not in _SECRETS:
+    kind, size = out[start], out[start + 1] if end - start > HEAD_LEN else 0
+    if size == 0 or (_SIZES.get(kind) == size and kind not in _SECRETS):
         return
     whole = bytearray(OVERHEAD + size)
     whole[: end - start] = out[start:end]
     low, high = _SECRETS[kind] if _SIZES.get(kind) == size else (0, size)
     whole[HEAD_LEN + low : HEAD_LEN + high] = bytes(high - low)
-    _seal(whole, 0, len(whole))
+    _seal(whole, 0, len(whole), whole[3] << 8 | whole[4])
     out[start:end] = whole[: end - start]

