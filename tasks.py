@@ -236,7 +236,7 @@ def types(c):
 @task("dev", json="file for the figures")
 def bench(c, json=""):
     """Measure speed and memory against their bars; --json FILE keeps the figures."""
-    sys.exit(run("host_tools.bench", *(["--json", str(Path(json).absolute())] if json else [])))
+    sys.exit(run("host_tools.benchmarks", *(["--json", str(Path(json).absolute())] if json else [])))
 
 
 # ---- The command line before the set-up ----

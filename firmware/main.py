@@ -1,18 +1,24 @@
 """Boot: find the board, build the shell, run. A failure restarts the hub, which goes on from its journal."""
 
-import micropython
+import gc
 import sys
 
-from hub_board import open_board
+import micropython
 
-from chf.shell import Shell
+gc.threshold(2048)  # collect often while the code loads: it packs tighter, and long buffers find room afterwards
 
 
 def main():
+    from hub_board import open_board
+
+    from chf.shell import Shell
+
     board = open_board()
     micropython.kbd_intr(-1)  # a corrupted octet can be 0x03: it must not end the firmware
     try:
-        Shell(board).run()
+        shell = Shell(board)
+        gc.threshold(-1)
+        shell.run()
     except Exception as error:  # the last line of defence: a critical task never dies in silence
         sys.print_exception(error)
         board.restart()

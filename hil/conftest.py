@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", mark)
     try:
         known, judged_by = catalogue.requirements(), catalogue.scenarios()
-        pass #CHECK
+        catalogue.check(known, judged_by)
     except catalogue.CatalogueError as error:
         raise pytest.UsageError(str(error)) from None
     if not _is_worker(config):
@@ -110,7 +110,9 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     made = Lab(request.config.stash[SESSION], request.node.nodeid)
     request.node.stash[LAB] = made
     yield made
-    made.close()
+    printed = made.close()
+    if printed:
+        pytest.fail(f"An exception ended the firmware: {printed.strip().splitlines()[-1]}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

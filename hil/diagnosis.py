@@ -28,8 +28,10 @@ def of(lab: Lab, scenario: str) -> str:
         said = [captured for captured in hub.bench.capture if captured.content[1] & s.LINK_MASK == link]
         lines.append(f"{name}: the last {min(len(said), FRAMES_OF_A_LINK)} of {len(said)} frames")
         lines += [f"  {captured.at_ms / 1000:11.3f} s  {_described(captured)}" for captured in said[-FRAMES_OF_A_LINK:]]
-    for at_ms, why in getattr(hub.rig, "resets", []):
+    for at_ms, why in getattr(hub.rig, "resets", [])[-FRAMES_OF_A_LINK:]:
         lines.append(f"the hub stopped at {at_ms / 1000:.3f} s: {why}")
+    console = hub.rig.console().splitlines() if hasattr(hub.rig, "console") else []
+    lines += [f"console: {line}" for line in console[-FRAMES_OF_A_LINK:]]
     return "\n".join(lines + trace)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from chf.wire import schema as s
 from host_tools.errors import BenchError
+from host_tools.names import drop_counts
 from host_tools.testbed import Testbed
 
 
@@ -17,6 +18,11 @@ class Heard:
 
     at_ms: int
     fields: dict[str, Any]
+
+
+def drops(state: dict[str, Any]) -> dict[str, int]:
+    """Frames dropped since the hub's start, by reason as in the wire's SPEC ("mac"), those that there were."""
+    return drop_counts(state["drops"])
 
 
 class HubUnderTest(Testbed):

@@ -28,7 +28,7 @@ class Session:
             self.capabilities = target.capabilities()
             return
         if target.virtual:
-            self.the_one = self._virtual(target.identity(), target.seed, True)
+            self.the_one = self.new_hub(target.seed, True)
             # Like most real hubs: nobody puts its flash back between two scenarios.
             self.capabilities = target.capabilities() - {"journal-image"}
             self._closing = self.the_one.rig
@@ -38,17 +38,11 @@ class Session:
             self._closing = self.the_one
         self.simulated = self.the_one.rig.simulated
 
-    def _virtual(self, identity: dict[str, Any], seed: int, strapped: bool) -> HubUnderTest:
-        from host_tools.virtual.rig import VirtualRig
-
-        rig = VirtualRig(identity, strapped=strapped, seed=seed, speed=1 if self.target.realtime else 0)
-        return HubUnderTest(rig, rig, identity, strapped)
-
     def new_hub(self, seed: int, strapped: bool) -> HubUnderTest:
         """A virtual hub that nobody has used, its power off."""
-        hub = self._virtual(self.target.identity(), seed, strapped)
-        self.simulated = hub.rig.simulated
-        return hub
+        rig = self.target.virtual_hub(seed, strapped)
+        self.simulated = rig.simulated
+        return HubUnderTest(rig, rig, self.target.identity(), strapped)
 
     def close(self) -> None:
         if self._closing is not None:
@@ -62,7 +56,8 @@ class Lab:
         self.session = session
         self.seed = zlib.crc32(f"{session.target.seed} {scenario}".encode())
         self.hub: HubUnderTest | None = None
-        self._own: list[HubUnderTest] = []
+        self._own: HubUnderTest | None = None
+        self._printed = ""
 
     def __call__(self, policy: int = s.POLICY_TAG, *, strapped: bool = True, on: bool = True) -> HubUnderTest:
         """A hub in its normal state: supply good, time known, no flag pending, nothing unacknowledged, that policy.
@@ -71,9 +66,10 @@ class Lab:
         on: False leaves it without power, never switched on: needs "journal-image".
         """
         one = self.session.the_one
+        self._end_own()
         if one is None:
             hub = self.session.new_hub(self.seed, strapped)
-            self._own.append(hub)
+            self._own = hub
             self.hub = hub
             if on:
                 hub.power_on()
@@ -87,9 +83,16 @@ class Lab:
             hub.set_policy(policy)
         return hub
 
-    def close(self) -> None:
-        for hub in self._own:
-            hub.rig.close()
+    def close(self) -> str:
+        """End the scenario's own hub; what its consoles held: nothing, unless an exception escaped the firmware."""
+        self._end_own()
+        return self._printed
+
+    def _end_own(self) -> None:
+        if self._own is not None:
+            self._printed += self._own.rig.console()
+            self._own.rig.close()
+            self._own = None
 
 
 def identity_text(hub: HubUnderTest) -> str:

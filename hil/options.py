@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.provisioning import new_identity, read_identity
 from host_tools.testbed import Testbed
 
-VIRTUAL = "sim:"
+if TYPE_CHECKING:
+    from host_tools.virtual.rig import VirtualRig
+
+SIM = "sim:"
 
 
 def add_options(parser: Any) -> None:
     group = parser.getgroup("hil", "conformance of a Communications Hub")
-    group.addoption("--hil-dut", metavar="URL", default=VIRTUAL, help="hub under test; default: a virtual hub, sim:")
+    group.addoption("--hil-dut", metavar="URL", default=SIM, help="hub under test; default: sim:, a virtual hub")
     group.addoption("--hil-rig", metavar="URL", default=None, help="rig; default: the one that comes with the hub")
     group.addoption("--hil-keys", metavar="FILE", default=None, help="identity file of the hub under test: EUIs, keys")
     group.addoption("--hil-report", metavar="DIR", default=None, help="write junit.xml, results.json and index.html")
@@ -44,26 +47,36 @@ class Target:
 
     @property
     def virtual(self) -> bool:
-        """Each scenario gets a new virtual hub, unless `shared`."""
-        return self.dut == VIRTUAL
+        """The virtual hub on its own rig: each scenario gets a new one, unless `shared`."""
+        return self.dut.startswith(SIM) and self.rig is None
 
     @property
     def command(self) -> str:
         """The options that lead here again, for the rerun command of a failure."""
-        words = [f"--hil-seed {self.seed}"] if self.virtual else [f"--hil-dut {self.dut}"]
+        words = [f"--hil-seed {self.seed}"]
+        words += [f"--hil-dut '{self.dut}'"] if self.dut != SIM else []
         words += [f"--hil-rig {self.rig}"] if self.rig else []
         words += [f"--hil-keys {self.keys}"] if self.keys else []
         words += ["--hil-realtime"] if self.realtime else []
         words += ["--hil-shared"] if self.shared else []
         return " ".join(words)
 
-    def identity(self, **config: int) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """EUIs and keys: of the file, else those that the virtual hub is provisioned with. Raises BenchError."""
         if self.keys is not None:
-            return {**read_identity(self.keys), **config}
-        if self.virtual:
-            return new_identity(self.seed, **config)
+            return read_identity(self.keys)
+        if self.dut.startswith(SIM):
+            return new_identity(self.seed)
         raise BenchError("The suite plays the hub's peers: give its identity file with --hil-keys FILE.", EXIT_USAGE)
+
+    def virtual_hub(self, seed: int, strapped: bool) -> VirtualRig:
+        """A new virtual hub and its rig, its power off. Raises BenchError."""
+        from host_tools.connect import sim_options
+        from host_tools.virtual.rig import VirtualRig
+
+        options, config = sim_options(self.dut)
+        options = {"seed": seed, "speed": 1 if self.realtime else 0, **options}
+        return VirtualRig({**self.identity(), **config}, strapped=strapped, **options)
 
     def capabilities(self) -> frozenset[str]:
         """What the virtual rig can do on this clock. Raises BenchError where there is no VM for this machine."""

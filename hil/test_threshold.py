@@ -148,16 +148,16 @@ def test_a_rail_that_always_holds_for_two_seconds_is_never_alerted(lab, out_s, g
 
 @pytest.mark.requirement("OUT-08")
 @pytest.mark.needs("stepped-time", "erase-count")
-@pytest.mark.parametrize(("out_s", "good_s"), [(1.0, 1.0), (6.0, 3.0)])
-def test_six_hours_of_an_oscillating_rail_spare_the_flash(lab, out_s, good_s):
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(("out_s", "good_s", "hours"), [(1.0, 1.0, 0.25), (6.0, 3.0, 1.0), (31.0, 3.0, 1.0)])
+def test_an_oscillating_rail_spares_the_flash(lab, out_s, good_s, hours):
     hub = lab()
     before = hub.rig.erases
-    end_ms = hub.now_ms + 6 * 3_600_000
+    end_ms = hub.now_ms + hours * 3_600_000
     while hub.now_ms < end_ms:
         hub.lose(out_s)
         hub.back(good_s)
-    print("ERASES", hub.rig.erases - before)
-    assert hub.rig.erases - before <= 6 * 6 + 40
+    assert hub.rig.erases - before <= 48 * hours
 
 
 @pytest.mark.requirement("OUT-09")

@@ -13,14 +13,14 @@ from host_tools.names import constants, names_of, show
 
 TRY_MS = 1_500  # a strapped hub answers within milliseconds, but frames are lost while its flash erases
 TRIES = 3
-JOURNAL_MAX = 1 << 20  # octets: no hub's flash holds more
+JOURNAL_MAX = 1 << 17  # octets: a journal file is compacted at 4 KiB
 _EVENTS = constants("", events)
 _EFFECTS = constants("", effects)
 _ENTRY_LEN = 8
 
 
 class TraceEntry(NamedTuple):
-    """One thing that happened in the hub's core. tick_ms wraps at 2**30; detail, value: as in the wire's SPEC, annex."""
+    """One thing that happened in the hub's core. tick_ms wraps at 2**30; detail, value: as in the wire's SPEC.md."""
 
     tick_ms: int
     what: str

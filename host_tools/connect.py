@@ -13,7 +13,7 @@ from chf.core.limits import Config
 from host_tools import serial_line
 from host_tools.bench import Bench
 from host_tools.client import Client
-from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.names import constants
 from host_tools.provisioning import new_identity
 from host_tools.serial_line import SerialLine
@@ -49,9 +49,7 @@ def sim_options(url: str) -> tuple[dict[str, Any], dict[str, int]]:
         if query and not query.startswith("?"):
             raise ValueError
     except ValueError:
-        raise BenchError(
-            f"'{url}' does not fit: give sim: alone or sim:?NAME=VALUE&NAME=VALUE.", EXIT_USAGE
-        ) from None
+        raise BenchError(f"'{url}' does not fit: give sim: alone or sim:?NAME=VALUE&NAME=VALUE.", EXIT_USAGE) from None
     for name, value in pairs:
         if name in CONFIG:
             config[name] = number_of(name, value)
@@ -125,23 +123,33 @@ def connect(dut_url: str = SIM, rig_url: str | None = None, identity: dict[str, 
     return testbed
 
 
-def _virtual(url: str, rig_url: str | None, identity: dict[str, Any] | None) -> Connection:
-    from host_tools.virtual.rig import VirtualRig
+def virtual_rig() -> Any:
+    """The class VirtualRig. Raises BenchError where this system has no PTYs."""
+    try:
+        from host_tools.virtual.rig import VirtualRig
+    except ModuleNotFoundError as error:
+        if error.name not in ("termios", "fcntl", "tty", "pty"):
+            raise
+        raise BenchError(
+            "The virtual hub needs PTYs, which this system lacks: use Linux or macOS, or a real board by its URL.",
+            EXIT_NO_BOARD,
+        ) from None
+    return VirtualRig
 
+
+def _virtual(url: str, rig_url: str | None, identity: dict[str, Any] | None) -> Connection:
     options, config = sim_options(url)
     seed = options.pop("seed", 1)
     strapped = bool(options.pop("strap", 1))
     identity = {**(identity or new_identity(seed)), **config}
     if rig_url == SOFT and not strapped:
         raise BenchError("The soft rig needs the hub's bench strap: leave strap=0 out.", EXIT_USAGE)
-    rig = VirtualRig(
-        identity, strapped=strapped, seed=seed, one_cable=bool(options.pop("one_cable", 0)), **options
-    )
+    rig = virtual_rig()(identity, strapped=strapped, seed=seed, one_cable=bool(options.pop("one_cable", 0)), **options)
     line = _Paced(rig) if rig.speed else rig
     if rig_url != SOFT:
         return Connection(rig, line, identity, strapped, rig)
-    rig.power_on()
     soft = SoftRig(line)
+    soft.hear(rig.power_on())
     return Connection(soft, soft, identity, strapped, rig)
 
 
@@ -197,4 +205,3 @@ def line_of(url: str) -> SerialLine:
     if url.startswith(SIM):
         raise BenchError("sim: brings its own peers: start chtool virtual and give the URL that it prints.", EXIT_USAGE)
     return serial_line.open_line(url)
-

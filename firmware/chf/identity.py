@@ -15,6 +15,15 @@ class IdentityError(Exception):
     """The identity file is missing or does not fit; one sentence says what and how to mend it."""
 
 
+def load(board):
+    """(Config, {link: Key}, fault) of a board: without a usable identity file a hub that no one knows, and the reason."""
+    try:
+        config, keys = parse(board.identity(), board.strapped)
+    except IdentityError as error:
+        return Config(bytes(_EUI_LEN), bytes(_EUI_LEN)), {}, str(error)
+    return config, keys, ""
+
+
 def parse(text, strapped: bool):
     """Return (Config, {link: Key}) of the JSON text of an identity file. Raises IdentityError.
 

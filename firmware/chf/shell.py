@@ -1,12 +1,11 @@
 """The shell: one poll loop that waits on the board's ports, feeds the core and carries out its effects."""
 
+import sys
+
 from chf.bench import Bench
 from chf.core import effects, events
-from chf.core.limits import Config
-from chf.core.recovery import Recovered
 from chf.core.supervisor import Supervisor
 from chf.core.ticks import add, diff
-from chf.identity import IdentityError, parse
 from chf.journal.journal import FILES, LIMIT, Journal
 from chf.journal.records import kind_of
 from chf.trace import Trace
@@ -29,19 +28,26 @@ def _frame_max(port):
     return s.FRAME_MAX if port.links & (1 << s.LINK_HAN | 1 << s.LINK_WAN) else BENCH_FRAME_MAX
 
 
+def _unload(*names):
+    """Give back the heap of what only a boot needs."""
+    if sys.implementation[0] != "micropython":
+        return
+    for name in names:
+        package, _, module = name.rpartition(".")
+        if sys.modules.pop(name, None) is not None and hasattr(sys.modules[package], module):
+            delattr(sys.modules[package], module)
+
+
 class Shell:
     """Joins the core to `board` (ports.Board). step() never raises on any input; run() never returns."""
 
     def __init__(self, board):
         self.board = board
-        self.fault = ""
+        from chf import identity
+
         self.trace = Trace()
         self.endpoint = Endpoint(True, board.strapped)
-        try:
-            self.config, self.endpoint.keys = parse(board.identity(), board.strapped)
-        except IdentityError as error:
-            self.fault = str(error)
-            self.config = Config(bytes(8), bytes(8))
+        self.config, self.endpoint.keys, self.fault = identity.load(board)
         self._ports = [(port, framing.Framer(_frame_max(port), self.endpoint.drops)) for port in board.links]
         self._rx = bytearray(256)
         self._pending = []  # [port, stuffed octets, offset of the next, offset after the last]
@@ -49,12 +55,19 @@ class Shell:
         self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
         self._boot()
         self.bench = Bench(self)
+        _unload("chf.identity", "chf.core.recovery", "chf.core.boot")
 
     def _boot(self):
+        from chf.core.recovery import Recovered
+
         recovered = Recovered()
         self._recover(self.counters, recovered)
+        readable = self._recover(self.outages, recovered)
+        if self.counters.fresh and not self.outages.fresh:
+            self.counters.damaged = True  # a hub that has run has both: without it every replay would be new
+        elif self.counters.fresh:
+            self._rewrite_file(self.counters, ())
         recovered.damaged_counters = self.counters.damaged
-        self._recover(self.outages, recovered)
         recovered.damaged_outages = self.outages.damaged
         for peer in recovered.keys:
             self.endpoint.keys[_PEER_LINK[peer]] = Key(recovered.keys[peer])
@@ -63,19 +76,18 @@ class Shell:
         now = board.ticks_ms()
         boot = (events.BOOT, board.reset_cause, board.sense(), board.holdup_mv(), board.random(16))
         self.event(boot, now)
-        if self.outages.damaged:
+        if self.outages.damaged and readable:
             # The doubt is now an alert of its own, durable with the rest: the file can be whole again.
             self._rewrite(self.outages, now)
 
-    def _recover(self, journal, recovered):
+    def _recover(self, journal, recovered) -> bool:
+        """Whether the file could be read at all; if not, what it holds is unknown, and damage."""
         try:
-            records = journal.recover()
+            journal.replay(recovered.apply)
         except OSError:
-            # Unreadable is damage: what it held is unknown.
             journal.damaged = True
-            return
-        for name, values in records:
-            recovered.apply(name, values)
+            return False
+        return True
 
     # ---- the loop
 
@@ -162,6 +174,8 @@ class Shell:
             elif kind == effects.REKEY:
                 if not failed:
                     self.endpoint.keys[_PEER_LINK[effect[1]]] = Key(effect[2])
+            elif kind == effects.STALE:
+                framing.count_drop(self.endpoint.drops, s.DROP_STALE)
             elif kind == effects.SEND or not failed:
                 self.trace.put(now, 0x80 | kind, type_of(effect[1]), 0)
                 self.send(effect[1], effect[2])
@@ -183,15 +197,19 @@ class Shell:
 
     def _rewrite(self, journal, now):
         sup = self.supervisor
+        if journal is self.outages:
+            self._rewrite_file(journal, sup.snapshot_outages(now))
+        else:
+            self._rewrite_file(journal, sup.snapshot_counters(now), sup.activation.unsynced or sup.commands.unsynced)
+
+    def _rewrite_file(self, journal, records, damaged=False):
         try:
-            if journal is self.outages:
-                journal.mend(list(sup.snapshot_outages(now)))
-            elif sup.activation.unsynced or sup.commands.unsynced:
-                journal.compact(list(sup.snapshot_counters(now)))
+            if damaged:
+                journal.compact(records)
             else:
-                journal.mend(list(sup.snapshot_counters(now)))
+                journal.mend(records)
         except OSError:
-            sup.store_fault = True
+            self.fault = "the journal cannot be rewritten: check the flash"
         # Never again for each record, even where the snapshot itself is near the limit.
         journal.limit = max(LIMIT, journal.size + LIMIT // 4)
 

@@ -36,6 +36,11 @@ def vm_command(script: Path, heap: str = HEAP) -> list[str]:
     return [sys.executable, "-c", _RUN_VM, "-X", f"heapsize={heap}", str(script)]
 
 
+def vm_import(module: str, heap: str = HEAP) -> list[str]:
+    """The command line that imports a module from the current folder: each path is a string in the heap, so short ones."""
+    return [*vm_command(Path("-c"), heap), f"import {module}"]
+
+
 class Pty:
     """A PTY whose slave the hub opens by path. The slave stays open here, so that the master never sees EIO."""
 
@@ -67,10 +72,10 @@ class HubProcess:
         self._from_hub, from_hub_write = os.pipe()
         os.set_blocking(to_hub_read, False)
         settings = dict(settings, rig_in=to_hub_read, rig_out=from_hub_write)
-        environment = dict(os.environ, CHF_VIRTUAL=json.dumps(settings), MICROPYPATH=str(folder))
+        environment = dict(os.environ, CHF_VIRTUAL=json.dumps(settings), MICROPYPATH="")
         try:
             self._process = subprocess.Popen(
-                vm_command(folder / "main.py", heap),
+                vm_import("main", heap),
                 pass_fds=(to_hub_read, from_hub_write),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,

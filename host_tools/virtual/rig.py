@@ -15,13 +15,15 @@ from typing import Any
 from chf.wire import schema as s
 from host_tools.errors import BenchError
 from host_tools.firmware_build import BuildError, build
-from host_tools.virtual.process import HANG_S, HEAP, HubProcess, Pty, vm_command
+from host_tools.virtual.image import damaged
+from host_tools.virtual.process import HANG_S, HEAP, HubProcess, Pty, vm_import
 from host_tools.virtual.supply import Supply
 
 EXIT_POWER_CUT = 70
 EXIT_WATCHDOG = 71
 EXIT_RESTART = 72
 RESTART_MS = 50  # simulated: from a reset until the firmware runs again
+RESTARTS_MAX = 8  # in a row, with no time between them
 SLICE_MS = 1_000  # while the hold-up falls, a step is no longer than this, or than the hold-up takes ...
 SLICE_MV = 5  # ... to fall by this much
 LINKS = ("han", "wan", "bench")
@@ -29,7 +31,17 @@ _MASKS = (1 << s.LINK_HAN, 1 << s.LINK_WAN, 1 << s.LINK_BENCH)
 TICKS_START = (1 << 30) - 100_000  # the hub's ticks wrap 100 s into every run, as a board's do after 12 days
 
 CAPABILITIES = frozenset(
-    {"supply", "holdup", "sense-lines", "power-cut", "flash-fault", "stepped-time", "strap", "journal-image", "erase-count"}
+    {
+        "supply",
+        "holdup",
+        "sense-lines",
+        "power-cut",
+        "flash-fault",
+        "stepped-time",
+        "strap",
+        "journal-image",
+        "erase-count",
+    }
 )
 
 
@@ -112,10 +124,6 @@ class VirtualRig:
         if good:
             self.supply.spend(0)
 
-    def set_holdup_mv(self, mv: int) -> None:
-        """The hold-up capacitor has this charge now; with the rail out it falls from here."""
-        self.supply.holdup_mv = float(mv)
-
     def cut_after_flash_octets(self, n: int) -> None:
         """Power fails in the middle of a flash operation, n octets or erase steps from now."""
         self._cut = (s.CUT_FLASH_OCTET, n)
@@ -137,6 +145,10 @@ class VirtualRig:
         if self.powered:
             raise BenchError("The flash can only be written while the hub is off: cut its power first.")
         self._flash.write_bytes(image)
+
+    def damage_journal(self, file: int) -> None:
+        """Flip one bit in a journal file (schema.JOURNAL_*) on the flash chip. Only while the hub is off."""
+        self.restore_flash(damaged(self.flash_image(), "bench" if self.strapped else "live", file))
 
     def console(self) -> str:
         """What the VM has printed: empty unless the firmware failed."""
@@ -209,6 +221,7 @@ class VirtualRig:
             self._end("power cut")
         elif code in (EXIT_WATCHDOG, EXIT_RESTART):
             self._end("watchdog" if code == EXIT_WATCHDOG else "restart")
+            self._check_restarts()
             self.now_ms += RESTART_MS
             self.supply.spend(RESTART_MS)
             said += self._start(s.RESET_OTHER)
@@ -258,6 +271,13 @@ class VirtualRig:
         self.powered = False
         self.resets.append((self.now_ms, why))
 
+    def _check_restarts(self) -> None:
+        """A hub that cannot even start would restart for ever."""
+        recent = self.resets[-RESTARTS_MAX:]
+        if len(recent) == RESTARTS_MAX and self.now_ms - recent[0][0] < RESTARTS_MAX * 2 * RESTART_MS:
+            lines = self.console().strip().splitlines() or ["it prints nothing"]
+            raise BenchError(f"The virtual hub restarts over and over: {lines[-1]}")
+
     def close(self) -> None:
         """End the hub and remove its files."""
         if self._hub is not None:
@@ -279,9 +299,10 @@ def _provisioned(folder: Path, identity: dict[str, Any]) -> Path:
     os.close(handle)
     os.unlink(name)
     done = subprocess.run(
-        vm_command(folder / "provision.py"),
+        vm_import("provision"),
         input=text.encode(),
-        env=dict(os.environ, CHF_FLASH=name, MICROPYPATH=str(folder)),
+        cwd=folder,
+        env=dict(os.environ, CHF_FLASH=name, MICROPYPATH=""),
         capture_output=True,
         timeout=HANG_S,
     )

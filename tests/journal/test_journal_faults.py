@@ -152,6 +152,24 @@ def test_an_absent_file_that_should_be_there_carries_the_mark_once_its_owner_say
     assert again.recover() == [("boot", sample("boot"))] and again.damaged and not again.fresh
 
 
+@pytest.mark.parametrize("write", ["append", "compact"])
+def test_damage_told_by_the_owner_of_a_file_that_could_not_be_read_is_kept(write):
+    store = filled(samples())
+    store.reads_fail = True
+    journal = Journal(store, "file")
+    with pytest.raises(OSError):
+        journal.recover()
+    journal.damaged = True
+    store.reads_fail = False
+    if write == "append":
+        journal.append("boot", sample("boot"))
+    else:
+        journal.compact([*samples(), ("boot", sample("boot"))])
+    again = Journal(store, "file")
+    assert again.recover() == [*samples(), ("boot", sample("boot"))]
+    assert journal.damaged and again.damaged is (write == "compact")
+
+
 def test_a_generation_is_made_of_any_iterable_and_read_back_one_record_at_a_time():
     store = MemoryStore()
     journal = Journal(store, "file")

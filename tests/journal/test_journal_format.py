@@ -117,6 +117,8 @@ def test_a_torn_tail_is_a_prefix_of_the_record_that_was_due_and_nothing_else():
     assert recovered(head + half[:-1] + bytes([half[-1] ^ 1]))[0].damaged  # an octet of the CRC that is there is wrong
     assert recovered(head + half[:1] + b"\x07")[0].damaged
     assert recovered(head + half[:2] + b"\x00")[0].damaged
+    rubbish = recovered(head + b"\0" + half)[0]  # torn, but not where a record was due
+    assert rubbish.damaged and not rubbish.torn
     assert recovered(head + b"\x7e")[0].damaged  # a kind that no version has had
 
 
@@ -168,6 +170,17 @@ def test_numbers_run_on_over_their_end_and_over_a_compaction():
     assert store.files["file"].endswith(ref.alive(0))
     journal.compact([("alive", {"utc": 832_619_520, "clean": 1})])
     assert store.files["file"] == ref.header(generation=2, first=1) + ref.alive(1)
+    store = MemoryStore({"file": ref.header(first=0xFFFF)})
+    journal = Journal(store, "file")
+    journal.recover()
+    for name, values in ALL[:3]:
+        journal.append(name, values)
+    assert recovered(store.files["file"])[1] == ALL[:3] and not recovered(store.files["file"])[0].damaged
+    store = MemoryStore({"file": ref.header(first=0xFFFF)})
+    journal = Journal(store, "file")
+    journal.compact(ALL[:3])
+    journal.append(*ALL[3])
+    assert recovered(store.files["file"])[1] == ALL[:4] and not recovered(store.files["file"])[0].damaged
 
 
 def test_the_last_generation_number_is_followed_by_zero():
@@ -206,6 +219,20 @@ def test_room_and_full_say_when_to_compact():
     assert not journal.room("flag") and not journal.room("alive")
     journal.append("alive", sample("alive"))  # past the limit: advice, never a refusal
     assert journal.size == journal.limit + len(ref.alive(0))
+
+
+def test_a_fresh_file_counts_the_header_that_its_first_record_brings():
+    for limit, fits in ((HEADER_LEN + LARGEST, True), (HEADER_LEN + LARGEST - 1, False)):
+        journal = Journal(MemoryStore(), "file", limit)
+        journal.recover()
+        assert (journal.room("flag"), journal.full) == (fits, not fits)
+
+
+def test_a_generation_may_pass_the_limit():
+    store = MemoryStore()
+    journal = Journal(store, "file", limit=100)
+    journal.compact(ALL)
+    assert store.files["file"] == WHOLE and journal.full
 
 
 def test_a_wrong_name_or_value_is_told_before_anything_is_written():

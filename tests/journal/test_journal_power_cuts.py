@@ -110,9 +110,9 @@ def test_a_cut_in_a_compaction_and_another_in_the_one_after_it():
 
 def test_a_long_life_of_appends_and_compactions_cut_everywhere():
     flash = flash_with([], SMALL)
-    journal = Journal(LittlefsStore(flash, *SMALL[2:]), NAME, limit=600)
+    journal = Journal(LittlefsStore(flash, *SMALL[2:]), NAME, limit=450)
     held = journal.recover()
-    for step in range(60):
+    for step in range(40):
         start = bytes(flash.image)
         flash.history = []
         before = held

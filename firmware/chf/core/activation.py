@@ -57,7 +57,8 @@ class Activation:
         if self.unsynced:
             # Revoking always works, and can only bring an alert forward: the flag goes, the refusal says resynchronise.
             cleared = name != "activation_pending" and self._clear(s.FLAG_REVOKED)
-            self._sync_nonce = self._nonces.draw()
+            if self._sync_nonce is None:  # one for all refusals: a replay must not void what the meter answers to
+                self._sync_nonce = self._nonces.draw()
             self._refuse(name, fields, s.REFUSED_UNSYNCED, out)
             return cleared
         verdict = self.floor.judge(bytes(fields["counter"]), tag)
@@ -70,6 +71,8 @@ class Activation:
         done = name == "activation_complete" and fields["result"] == s.RESULT_SUCCESS
         state = s.FLAG_CONFIRMED if done else s.FLAG_REVOKED
         cleared = self._clear(state)
+        if not cleared and not self._bucket.take(now, self._timers, REFILL_TIMER):
+            return self._refuse(name, fields, s.REFUSED_BUSY, out)  # revokes nothing, and would cost a flash write
         self.floor.advance(fields["counter"], tag)
         out.append((JOURNAL, "clear", dict(self.floor.values(), state=state)))
         self._acknowledge(name, fields, out)
@@ -161,7 +164,11 @@ class Activation:
         self.unanswered = None
         self.floor.tag = None
         self._refuse(name, fields, s.REFUSED_STORE, out)
-        return self._clear(s.FLAG_REVOKED)
+        cleared = self._clear(s.FLAG_REVOKED)
+        if cleared:
+            # The flag's own record may be durable, if another of its list was not: it must not come back.
+            out.append((JOURNAL, "clear", dict(self.floor.values(), state=s.FLAG_REVOKED)))
+        return cleared
 
     def shorten(self, now, utc, out) -> None:
         """After the first restored outage of 5 s or more."""
@@ -218,4 +225,8 @@ class Activation:
             yield ("flag", self._flag_values(*flag.unproven))
         elif flag.left_ms(now) >= 1000:
             yield ("flag", self._flag_values(flag.left_ms(now) // 1000, utc))
+        elif flag.state == s.FLAG_CONSUMED:
+            # It still explains the outage that it is bound to.
+            yield ("flag", self._flag_values(0, utc))
+            yield ("clear", dict(self.floor.values(), state=s.FLAG_CONSUMED))
         yield ("sync", self.floor.values())

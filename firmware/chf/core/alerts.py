@@ -144,6 +144,9 @@ class Alerts:
                 yield ("acked", {"id": outage.id, "revision": outage.acked_revision, "what": ACKED_AD1})
             if outage.ended is not None:
                 yield ("end", outage.ended)
+            if outage.restored_acked:
+                revision = outage.told["revision"]
+                yield ("acked", {"id": outage.id, "revision": revision, "what": ACKED_RESTORED})
 
 
 def _fields(name):

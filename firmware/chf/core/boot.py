@@ -34,6 +34,7 @@ def start(sup, recovered, now, reset, seed) -> None:
         # Restarted in the first seconds of a loss: durable at once, or a row of restarts would never count to 180 s.
         sup._trigger(states.SUPPLY_LOST, now)
         sup._journal_loss(now)
+        sup.outage.error_ms = limits.CHECKPOINT_MS  # a loss that is not durable yet is no older
 
 
 def _restore_flag(sup, recovered):
@@ -88,6 +89,9 @@ def _go_on(sup, outage, now, reset, supply, damaged):
             sup.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
     if supply:
         outage.returned = now
+        if not decided and outage.resets > 1:
+            sup._decide(now)
+            decided = True
         if decided:
             sup.phase = states.OUT_RETURNING
             sup._await_qualified(now)
@@ -97,6 +101,8 @@ def _go_on(sup, outage, now, reset, supply, damaged):
     elif decided:
         sup.phase = states.OUT
         sup._watch(now)
+        if outage.level < s.LEVEL_PLAIN:
+            sup.timers.set("proof", add(now, limits.BOOT_PROOF_MS))  # that the window still runs
     else:
         sup.phase = states.LOST
         sup._watch(now)
@@ -113,7 +119,7 @@ def _suspect(sup, recovered, now, supply):
     sup._outages += 1
     outage = Outage(sup.session + sup._outages.to_bytes(4, "big"))
     outage.loss_utc = recovered.last_utc
-    outage.loss_bits = sup.bits
+    outage.loss_bits = sup.bits | s.SENSE_SUPPLY  # marks it as unseen
     outage.loss_holdup_mv = sup.holdup_mv
     _go_on(sup, outage, now, s.RESET_POWER_ON, supply, recovered.damaged_outages)
     sup._out.append((JOURNAL, "loss", outage.loss(now)))

@@ -19,7 +19,7 @@ class Commands:
         self.unsynced = False  # the counter journal is damaged: heals with the next fresh time reply
         self.keys = {}  # peer -> key that has replaced the provisioned one
         self.unanswered = None
-        self._undo = None  # (policy, meter, keys) before the command whose answer waits for the journal
+        self._undo = None  # all that a command can change, as it was before the one whose answer waits for the journal
 
     def on_message(self, name, fields, tag, out) -> bool:
         """One authentic command. True when an open outage must be decided again. A key comes unwrapped, as "key"."""
@@ -29,8 +29,10 @@ class Commands:
         if verdict == floor.STALE:
             return self._refuse(name, fields, s.REFUSED_COUNTER, out)
         if verdict == floor.REPEAT:
+            self._undo = None
             return self._acknowledge(name, fields, out)
-        self._undo = (self.policy, self.config.esme, dict(self.keys))
+        activation = self.activation
+        self._undo = (self.policy, self.config.esme, dict(self.keys), activation.floor, activation.unsynced)
         return getattr(self, "_" + name)(name, fields, tag, out)
 
     def _set_policy(self, name, fields, tag, out):
@@ -89,7 +91,7 @@ class Commands:
         self.unanswered = None
         self.floor.tag = None
         if self._undo is not None:
-            self.policy, self.config.esme, self.keys = self._undo
+            self.policy, self.config.esme, self.keys, self.activation.floor, self.activation.unsynced = self._undo
         self._refuse(name, fields, s.REFUSED_STORE, out)
 
     def _accept(self, record, values, name, fields, tag, out):

@@ -24,6 +24,7 @@ LOSS_REFILL_MS = 600_000
 BOOT_PROOF_MS = 60_000  # after boot, how long to wait for a time that proves an outage short
 TIME_NONCE_MS = 2_000  # a time counts only this soon after its nonce
 TIME_RETRY_MS = 5_000  # while the time is needed
+TIME_DOUBT_MS = 12_000  # after a reply that did not agree: over twice the slack, so that a clock that sticks shows it
 TIME_REFRESH_MS = 21_600_000  # 6 h
 TIME_STALE_MS = 86_400_000  # 24 h without a fresh one: the time is unknown again
 TIME_SLACK_S = 5  # two times that differ by more than this from the ticks between them: neither is trusted

@@ -50,12 +50,17 @@ class Outage:
             self.base_ms += diff(now, self.anchor)
             self.anchor = now
 
-    def window_runs(self, now: int) -> bool:
-        return self.elapsed_ms(now) + self.error_ms < self.window_s * 1000
+    def window_left_ms(self, now: int) -> int:
+        return max(0, self.window_s * 1000 - self.elapsed_ms(now) - self.error_ms)
 
     def window_left_s(self, now: int) -> int:
         """Rounded up, so that a promise made of it is never short."""
-        return max(0, (self.window_s * 1000 - self.elapsed_ms(now) - self.error_ms + 999) // 1000)
+        return (self.window_left_ms(now) + 999) // 1000
+
+    @property
+    def unseen(self) -> bool:
+        """The loss itself was not seen: loss_utc is when the hub is last known to have run."""
+        return bool(self.loss_bits & s.SENSE_SUPPLY)
 
     @property
     def level(self) -> int:

@@ -81,7 +81,8 @@ class Recovered:
 
     def _new_meter(self):
         self.esme_floor = Floor()
-        self.flag_state = s.FLAG_REVOKED if self.flag_state == s.FLAG_PENDING else self.flag_state
+        if self.flag_state in (s.FLAG_PENDING, s.FLAG_CONSUMED):
+            self.flag_state = s.FLAG_REVOKED
 
     def _wan_floor(self, v):
         _raise(self.wan_floor, v)
@@ -100,7 +101,6 @@ class Recovered:
     def _loss(self, v):
         outage = self._outage(v["id"])
         outage.durable = True
-        outage.resets = 0  # written at the loss, and again when a time has proven what a restart left in doubt
         outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
         outage.loss_utc = v["utc"]
         outage.loss_bits = v["bits"]
@@ -108,6 +108,8 @@ class Recovered:
         outage.flag_counter = v["flag_counter"]
         outage.source = v["source"]
         outage.window_s = v["window_s"]
+        # Written at the loss, and again when a time has proven what a restart left in doubt; or by that restart.
+        outage.resets = int(outage.unseen)
 
     def _checkpoint(self, v):
         outage = self._outage(v["id"])

@@ -4,7 +4,7 @@ from chf.core import alerts, energy, events, limits, policy, states
 from chf.core.activation import LIFE_TIMER, REFILL_TIMER, Activation
 from chf.core.commands import NAMES as COMMANDS
 from chf.core.commands import Commands
-from chf.core.effects import JOURNAL, SEND
+from chf.core.effects import JOURNAL, SEND, STALE
 from chf.core.floor import Bucket
 from chf.core.outage import Outage
 from chf.core.ticks import Timers, add, diff
@@ -37,6 +37,7 @@ class Supervisor:
         self._ac_high = None  # tick at which AC_LO was last seen high
         self._outages = 0
         self._random = 0
+        self._booting = True  # until the next event: a store that fails then may have lost this boot's number
 
     # ---- the three calls
 
@@ -47,12 +48,15 @@ class Supervisor:
             self._boot(now, event[1], event[2], event[3], event[4])
         else:
             if kind != events.STORE_FAILED:
+                self._booting = False
                 self.activation.unanswered = None
                 self.commands.unanswered = None
+            if kind == events.SAMPLE:
+                self.holdup_mv = event[2]  # what is due is decided with the energy that is left
             # What was due before this event happened before it: in doubt, the threshold counts, not the return.
             self._run_timers(now)
             if kind == events.SAMPLE:
-                self._sample(now, event[1], event[2])
+                self._sample(now, event[1])
             elif kind == events.MESSAGE:
                 self._message(now, event[1], event[2], event[3])
             elif kind == events.STORE_FAILED:
@@ -82,7 +86,7 @@ class Supervisor:
         from chf.core import boot
 
         self._random = int.from_bytes(seed[12:15], "big")
-        nonces = Nonces(seed)
+        self._nonces = nonces = Nonces(seed)
         self.utc = Utc(nonces)
         self.activation = Activation(self.config, self.timers, nonces)
         self.commands = Commands(self.config, self.activation)
@@ -98,18 +102,18 @@ class Supervisor:
 
     # ---- samples and phases
 
-    def _sample(self, now, bits, holdup_mv):
+    def _sample(self, now, bits):
         was = self.bits
         self.bits = bits
-        self.holdup_mv = holdup_mv
+        if (bits | was) & s.SENSE_AC_LO:
+            self._ac_high = now  # it was high until now, if it is not still
         if bits & s.SENSE_AC_LO:
-            self._ac_high = now
             if self.outage is not None:
                 self.outage.loss_bits &= ~s.SENSE_MAINS_HINT
         if (bits ^ was) & s.SENSE_SUPPLY:
             self._trigger(states.SUPPLY_BACK if bits & s.SENSE_SUPPLY else states.SUPPLY_LOST, now)
         outage = self.outage
-        if outage is not None and not outage.durable and holdup_mv <= self.config.dying_mv:
+        if outage is not None and not outage.durable and self.holdup_mv <= self.config.dying_mv:
             self._journal_loss(now)
 
     def _trigger(self, what, now):
@@ -149,7 +153,7 @@ class Supervisor:
             left_ms = limits.AD1_THRESHOLD_MS - outage.elapsed_ms(now)
             self.timers.set("threshold", add(now, max(0, left_ms)))
         elif s.LEVEL_NONE < outage.level < s.LEVEL_PLAIN:
-            self.timers.set("window", add(now, outage.window_left_s(now) * 1000))
+            self.timers.set("window", add(now, outage.window_left_ms(now)))
 
     def _poll(self, now):
         """Look at the hold-up often while silence depends on it."""
@@ -158,7 +162,7 @@ class Supervisor:
 
     def _await_qualified(self, now):
         self.outage.returned = now
-        for name in ("threshold", "poll", "checkpoint", "proof", "window"):
+        for name in ("threshold", "poll", "checkpoint", "window"):
             self.timers.cancel(name)
         self.timers.set("qualify", add(now, limits.RESTORE_QUALIFY_MS))
 
@@ -169,13 +173,13 @@ class Supervisor:
         self._again(now)
 
     def _await_proof(self, now):
-        self.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
+        if self.timers.at("proof") is None:
+            self.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
         self.timers.set("time", now)
 
     def _resume_found(self, now):
         if diff(now, self.outage.returned) < limits.RESTORE_QUALIFY_MS:
             self._resume(now)
-            self.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
         else:
             # That one is over, proven or not; this is another.
             self._close(now)
@@ -289,7 +293,7 @@ class Supervisor:
             policy.YES if outage.elapsed_ms(now) >= limits.AD1_THRESHOLD_MS else policy.NO,
             source,
             self.commands.policy,
-            policy.YES if outage.window_runs(now) else policy.NO,
+            policy.YES if outage.window_left_ms(now) else policy.NO,
             policy.YES if outage.level > s.LEVEL_NONE else policy.NO,
             policy.NO if self._muted and outage.level != s.LEVEL_HELD else policy.YES,
             policy.YES
@@ -340,7 +344,7 @@ class Supervisor:
             self.timers.set("hold", add(now, limits.HOLD_WAIT_MS))
         if level < s.LEVEL_PLAIN and outage.returned is None:
             self._poll(now)
-            self.timers.set("window", add(now, outage.window_left_s(now) * 1000))
+            self.timers.set("window", add(now, outage.window_left_ms(now)))
 
     def _mute(self, now):
         self._muted = True
@@ -360,14 +364,9 @@ class Supervisor:
         again = False
         if name in COMMANDS:
             again = self.commands.on_message(name, fields, tag, out)
-        elif name == "ad1_ack":
-            self.alerts.on_ad1_ack(fields, out)
-        elif name == "restored_ack":
-            self.alerts.on_restored_ack(fields, out)
-        elif name == "hold_ack":
-            again = self._on_hold_ack(now, fields)
-        elif name == "time_reply":
-            self._on_time(now, fields)
+        elif name in ("ad1_ack", "restored_ack", "hold_ack", "time_reply"):
+            if not self._answer(now, name, fields):
+                out.append((STALE,))
         elif name == "gbcs_from_esme":
             out.append((SEND, "gbcs_up", {"gbcs": fields["gbcs"]}))
         else:
@@ -376,6 +375,16 @@ class Supervisor:
         if again:
             self._again(now)
 
+    def _answer(self, now, name, fields) -> bool:
+        """Whether the head-end's answer is to something that waits for it."""
+        if name == "ad1_ack":
+            return self.alerts.on_ad1_ack(fields, self._out)
+        if name == "restored_ack":
+            return self.alerts.on_restored_ack(fields, self._out)
+        if name == "hold_ack":
+            return self._on_hold_ack(now, fields)
+        return self._on_time(now, fields)
+
     def _again(self, now):
         # While supply may be back nothing rises: it was back at that edge, or this runs again when it is lost.
         if self.phase == states.OUT:
@@ -383,12 +392,13 @@ class Supervisor:
 
     def _on_hold_ack(self, now, fields):
         outage = self.outage
-        if outage is None or outage.hold != policy.HOLD_WAITING or bytes(fields["id"]) != outage.id:
+        if outage is None or outage.level != s.LEVEL_ASKED or bytes(fields["id"]) != outage.id:
             return False
-        if not fields["accepted"] or fields["window_s"] != outage.window_s:
-            outage.hold = policy.HOLD_IMPOSSIBLE
-        else:
-            outage.hold = policy.HOLD_ACKED
+        if outage.hold != policy.HOLD_WAITING:
+            return False
+        taken = fields["accepted"] == 1 and fields["window_s"] == outage.window_s
+        outage.hold = policy.HOLD_ACKED if taken else policy.HOLD_IMPOSSIBLE
+        self._again(now)
         return True
 
     def _store_failed(self, now):
@@ -396,6 +406,14 @@ class Supervisor:
         self.commands.store_failed(self._out)
         self.activation.store_failed(self._out)
         outage = self.outage
+        if self._booting:
+            # The number of this boot may be given again: its ids get an epoch that no other boot has.
+            fresh = self._nonces.draw()[:4] + self.session[4:]
+            if outage is not None and outage.told is None and outage.id[:8] == self.session:
+                outage.id = fresh + outage.id[8:]
+                outage.durable = False
+                self._journal_loss(now)
+            self.session = fresh
         if outage is not None and outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
             outage.hold = policy.HOLD_IMPOSSIBLE
         self._again(now)
@@ -404,8 +422,9 @@ class Supervisor:
 
     def _ask_time(self, now):
         self.utc.forget_stale(now)
-        nonce = self.utc.ask(now)
-        self._out.append((SEND, "time_request", {"nonce": nonce, "epoch": self.session[:4], "boot": self.boot}))
+        if self.bits & s.SENSE_SUPPLY or energy.can_retry(self.config, self.holdup_mv):
+            nonce = self.utc.ask(now)
+            self._out.append((SEND, "time_request", {"nonce": nonce, "epoch": self.session[:4], "boot": self.boot}))
         if self.utc.at(now) == s.NO_UTC:
             proving = self.phase == states.PROVING or self.timers.at("proof") is not None
             wait_ms = limits.TIME_RETRY_MS if proving else limits.BOOT_PROOF_MS
@@ -414,12 +433,14 @@ class Supervisor:
         self.timers.set("time", add(now, wait_ms))
 
     def _on_time(self, now, fields):
-        if self.utc.waiting(bytes(fields["nonce"])):
-            trusted = self.utc.answer(now, bytes(fields["nonce"]), fields["utc"])
-            self.commands.heal(fields["counter"], self._out)
-            self.timers.set("time", add(now, limits.TIME_REFRESH_MS if trusted else limits.TIME_RETRY_MS))
-            if trusted:
-                self._use_time(now)
+        if not self.utc.fresh(now, bytes(fields["nonce"])):
+            return False
+        trusted = self.utc.answer(now, fields["utc"])
+        self.commands.heal(fields["counter"], self._out)
+        self.timers.set("time", add(now, limits.TIME_REFRESH_MS if trusted else limits.TIME_DOUBT_MS))
+        if trusted:
+            self._use_time(now)
+        return True
 
     def _use_time(self, now):
         utc = self.utc.at(now)
@@ -438,7 +459,14 @@ class Supervisor:
         passed_s = end_utc - outage.loss_utc
         if outage.loss_utc == s.NO_UTC or not outage.provable or passed_s < 0:
             return
+        if outage.elapsed_ms(now) > (passed_s + limits.TIME_SLACK_S) * 1000:
+            return  # less than what the hub itself has counted: that clock sticks, or was set back
         at_least_ms = max(0, passed_s - limits.TIME_SLACK_S) * 1000
+        if outage.unseen:
+            # It lasted no longer than that, and that is all that is known.
+            if outage.returned is None or at_least_ms + 2000 * limits.TIME_SLACK_S >= limits.AD1_THRESHOLD_MS:
+                return
+            at_least_ms = 0
         outage.base_ms = max(outage.elapsed_ms(now), at_least_ms)
         outage.anchor = now if outage.returned is None else outage.returned
         outage.error_ms = max(0, (passed_s + limits.TIME_SLACK_S) * 1000 - outage.base_ms)
@@ -448,13 +476,20 @@ class Supervisor:
         self.timers.cancel("proof")
         if self.phase == states.PROVING:
             self._settle(now)
-        elif self.phase == states.LOST:
+        elif outage.returned is None:
             self._watch(now)
+            self._again(now)
 
     def _settle(self, now):
-        if self.phase == states.PROVING:
-            self._trigger(states.SETTLED, now)
-        elif self.phase == states.LOST and not self.outage.exact:
+        """The duration is proven, or has been waited for long enough."""
+        outage = self.outage
+        if outage.returned is not None:
+            good_ms = diff(now, outage.returned)
+            if self.phase == states.PROVING and good_ms >= limits.RESTORE_QUALIFY_MS:
+                self._trigger(states.SETTLED, now)
+            else:
+                self.timers.set("proof", add(now, max(1, limits.RESTORE_QUALIFY_MS - good_ms)))
+        elif not outage.exact:
             # Supply is still out, and what went before the boot could not be proven: say so now.
             self.timers.cancel("threshold")
             self.phase = states.OUT
@@ -476,10 +511,10 @@ class Supervisor:
         """The records of a new generation of the outage file."""
         yield ("format", {"version": JOURNAL_VERSION, "epoch": self.session[:4]})
         yield ("boot", {"boot": self.boot, "reset": s.RESET_OTHER, "utc": self.utc.at(now)})
-        if self._muted:
-            yield ("muted", {"utc": self._muted_utc, "over": 0})
         for record in self.alerts.snapshot():
             yield record
+        # After the decisions: one that held starts the 24 h anew when it is read.
+        yield ("muted", {"utc": self._muted_utc, "over": int(not self._muted)})
         outage = self.outage
         if outage is not None and outage.durable:
             yield ("loss", outage.loss(now))

@@ -6,6 +6,8 @@ from chf.core.limits import TIME_NONCE_MS, TIME_SLACK_S, TIME_STALE_MS
 from chf.core.ticks import diff
 from chf.wire.schema import NO_UTC
 
+UTC_MAX = 0xF0000000  # the year 2127: what a clock may say, so that no sum of times leaves its 32 bits
+
 
 class Nonces:
     """Eight octets at a time, none drawn twice from one seed; unique over boots because the seed is random."""
@@ -36,11 +38,15 @@ class Utc:
         self._asked = now
         return self._nonce
 
-    def answer(self, now: int, nonce: bytes, utc: int) -> bool:
-        """Take a reply. True when the time is (again) trusted."""
-        if self._nonce is None or nonce != self._nonce or diff(now, self._asked) > TIME_NONCE_MS or utc == NO_UTC:
-            return False
+    def fresh(self, now: int, nonce: bytes) -> bool:
+        """Does a reply with this nonce answer the last request, and in time?"""
+        return self._nonce is not None and nonce == self._nonce and diff(now, self._asked) <= TIME_NONCE_MS
+
+    def answer(self, now: int, utc: int) -> bool:
+        """Take a fresh reply, once. True when the time is (again) trusted."""
         self._nonce = None
+        if not NO_UTC < utc <= UTC_MAX:
+            return False
         anchor = self._doubt or (None if self._at == NO_UTC else (self._at, self._tick))
         if anchor is not None and not _agree(anchor, utc, now):
             # Jumped or stuck: neither the old nor the new is believed until two replies agree.
@@ -52,14 +58,12 @@ class Utc:
         self._tick = now
         return True
 
-    def waiting(self, nonce: bytes) -> bool:
-        return self._nonce is not None and nonce == self._nonce
-
     def at(self, tick: int) -> int:
         """The time at `tick`, or NO_UTC."""
         if self._at == NO_UTC:
             return NO_UTC
-        return self._at + diff(tick, self._tick) // 1000
+        utc = self._at + diff(tick, self._tick) // 1000
+        return utc if 0 < utc <= UTC_MAX else NO_UTC
 
     def forget_stale(self, now: int) -> None:
         """Called at least once a day: an anchor of over 24 h is dropped, before the ticks could wrap under it."""

@@ -70,18 +70,17 @@ def _end(view, at):
 
 def _is_torn(view, at, seq):
     """Whether all that is left from `at` is a proper prefix of a well-formed record with this sequence number."""
-    left = len(view) - at
     size = _SIZES.get(view[at])
-    if size is None or left >= OVERHEAD + size:
+    if size is None:
         return False
-    head = bytes((view[at], size, size ^ 0xFF, seq >> 8, seq & 0xFF))[:left]
-    if bytes(view[at : at + len(head)]) != head:
+    head = bytes((view[at], size, size ^ 0xFF, seq >> 8, seq & 0xFF))
+    if not head.startswith(bytes(view[at : at + HEAD_LEN])):
         return False
-    sealed = left - HEAD_LEN - size  # octets of the CRC that are there
-    if sealed <= 0:
+    end = at + HEAD_LEN + size
+    if end >= len(view):
         return True
-    end = len(view) - sealed
-    return crc32(view[at:end], _SEED).to_bytes(4, "big")[:sealed] == bytes(view[end:])
+    rest = bytes(view[end : end + 5])  # begins the CRC, or is no part of a torn record
+    return crc32(view[at:end], _SEED).to_bytes(4, "big")[: len(rest)] == rest
 
 
 def _walk(view, at, seq):
@@ -165,12 +164,10 @@ class Journal:
 
     def compact(self, records):
         """Replace the file by a new generation of these (name, values), an iterable; the damage mark stays. OSError."""
-        self._know()
-        self._write(records, self.damaged)
+        self._write(records, True)
 
     def mend(self, records):
         """compact() without the damage mark: what was lost has been agreed anew with the peers. OSError."""
-        self._know()
         self._write(records, False)
 
     def room(self, name):
@@ -184,7 +181,9 @@ class Journal:
 
     def _know(self):
         if self._seq is None:
-            self.recover()
+            damaged = self.damaged  # its owner may have set it when the first read failed
+            self.replay(lambda name, values: None)
+            self.damaged = self.damaged or damaged
 
     def _load(self, data, take):
         """Judge a file's octets; call take(view, start, end) for each record that counts."""
@@ -216,10 +215,9 @@ class Journal:
         data = self._store.read(self._name) or b""
         damaged = self.damaged
         head = _header(data)
-        if (head[2] if head else 0) == self.generation:
+        if (head[2] if head else 0) == self.generation:  # else a replace() that raised has taken place all the same
             damaged = damaged or len(data) < self.size
             data = memoryview(data)[: self.size]  # what a failed append left is not to surface later
-        # else: a replace() that raised has taken place all the same.
         kept = bytearray(HEADER_LEN + len(data) + LARGEST)
         at = HEADER_LEN
 
@@ -233,14 +231,15 @@ class Journal:
         at = _put(kept, at, name, values)
         self._replace(memoryview(kept)[:at], self.damaged)
 
-    def _write(self, records, damaged):
+    def _write(self, records, marked):
+        self._know()
         data = bytearray(max(self.limit, 2 * LARGEST))
         at = HEADER_LEN
         for name, values in records:
             if at + LARGEST > len(data):
                 data.extend(bytes(len(data)))
             at = _put(data, at, name, values)
-        self._replace(memoryview(data)[:at], damaged)
+        self._replace(memoryview(data)[:at], marked and self.damaged)
 
     def _replace(self, data, damaged):
         """Make data, records that are not sealed behind room for a header, the file's next generation."""

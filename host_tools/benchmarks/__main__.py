@@ -1,0 +1,63 @@
+"""The command: measure, show, keep, and end with 1 where a figure falls short of its bar."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from host_tools.benchmarks import drift, heap, outage, round_trip, size, speed, suites
+from host_tools.benchmarks.figure import Figure, Measure, show, write
+from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError
+
+MEASURES = (
+    Measure(heap.NAMES, heap.take),
+    Measure(outage.NAMES, outage.take),
+    Measure(suites.SUITE_NAMES, suites.take_suite, slow=True),
+    Measure(suites.DEMO_NAMES, suites.take_demo, slow=True),
+    Measure(drift.NAMES, drift.take),
+    Measure(speed.NAMES, speed.take),
+    Measure(round_trip.NAMES, round_trip.take),
+    Measure(size.NAMES, size.take),
+)
+
+
+def measure(name: str, quick: bool) -> list[Figure]:
+    """The figures whose name contains `name`, all for "". Raises BenchError where there is none."""
+    figures: list[Figure] = []
+    for each in MEASURES:
+        wanted = [known for known in each.names if name in known]
+        if not wanted or (quick and each.slow and not name):
+            continue
+        _say(f"measuring {', '.join(wanted)}")
+        figures += [figure for figure in each.take(quick) if figure.name in wanted]
+    if not figures:
+        known_names = ", ".join(known for each in MEASURES for known in each.names)
+        raise BenchError(f"There is no figure '{name}': there are {known_names}.", EXIT_USAGE)
+    return figures
+
+
+def _say(sentence: str) -> None:
+    if sys.stderr.isatty():
+        print(sentence, file=sys.stderr)
+
+
+@click.command(help="Measure speed, memory and size, each against its bar. Exit code 1 where one falls short.")
+@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures in this file.")
+@click.option("-k", "name", default="", metavar="NAME", help="Only figures whose name contains this.")
+@click.option("--quick", is_flag=True, help="Fewer repetitions; the suite and the demo only if -k names them.")
+def main(path: Path | None, name: str, quick: bool) -> None:
+    try:
+        figures = measure(name, quick)
+        show(figures)
+        if path is not None:
+            write(figures, path)
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(0 if all(figure.holds for figure in figures) else EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main(prog_name="benchmarks")

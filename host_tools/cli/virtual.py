@@ -1,0 +1,110 @@
+"""chtool virtual: a virtual hub in real time, its links on PTYs that any other program can open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import time
+from typing import Any
+
+import click
+
+from host_tools.cli import output
+from host_tools.connect import virtual_rig
+from host_tools.provisioning import new_identity
+from host_tools.transport import LINKS
+
+BUSY_S = 0.001  # between two looks at the hub while octets pass ...
+IDLE_S = 0.02  # ... and while none do, at the hub's own speed
+BUSY_FOR_S = 0.05
+_CHUNK_OCTETS = 4096
+
+
+class Cable:
+    """A second PTY for each of the hub's: the hub holds one end of its own, another program opens the end of this."""
+
+    def __init__(self, rig: Any) -> None:
+        from host_tools.virtual.process import Pty
+
+        self._rig = rig
+        self._ptys = [Pty() for _ in rig.paths]
+
+    @property
+    def paths(self) -> list[str]:
+        return [pty.path for pty in self._ptys]
+
+    def wait(self, timeout_s: float) -> bool:
+        """Carry octets to the hub as they come, at most so long; whether any came."""
+        ready, _, _ = select.select([pty.master for pty in self._ptys], [], [], timeout_s)
+        for index, pty in enumerate(self._ptys):
+            if pty.master in ready:
+                with contextlib.suppress(BlockingIOError):
+                    self._rig.write(LINKS[index], os.read(pty.master, _CHUNK_OCTETS))
+        return bool(ready)
+
+    def deliver(self, said: list[tuple[int, bytes]]) -> bool:
+        """Carry the hub's octets out; whether there were any. What nobody reads is lost, as on a cable."""
+        for index, octets in said:
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._ptys[index].master, octets)
+        return bool(said)
+
+    def close(self) -> None:
+        for pty in self._ptys:
+            pty.close()
+
+
+@click.command()
+@output.keys
+@click.option("--speed", type=click.IntRange(1, 100), default=1, show_default=True, help="Times faster than real.")
+@click.option("--one-cable", is_flag=True, help="All links on one PTY, as on one USB cable.")
+@click.option("--unstrapped", is_flag=True, help="Leave the bench strap off: live keys, BENCH answers identify only.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the hub's random octets, and of its identity.")
+@output.seconds("--for", "End after so long. Default: when interrupted.")
+@output.as_json
+def virtual(
+    identity: dict | None,
+    speed: int,
+    one_cable: bool,
+    unstrapped: bool,
+    seed: int,
+    for_s: float | None,
+    json_wanted: bool,
+) -> None:
+    """Run a virtual hub in real time and print the URL under which chtool and hil reach it, until interrupted.
+
+    The hub is always under power; other programs act on its sense lines through the soft rig.
+    """
+    make = virtual_rig()
+    own = identity or new_identity(seed)
+    with contextlib.ExitStack() as stack:
+        rig = make(own, strapped=not unstrapped, speed=speed, one_cable=one_cable, seed=seed)
+        stack.callback(rig.close)
+        cable = Cable(rig)
+        stack.callback(cable.close)
+        rig.power_on()
+        _announce(rig, cable, own, json_wanted)
+        _run(rig, cable, None if for_s is None else time.monotonic() + for_s)
+
+
+def _announce(rig: Any, cable: Cable, identity: dict, json_wanted: bool) -> None:
+    names = ["all"] if len(cable.paths) == 1 else list(LINKS)
+    url = ",".join(path if name == "all" else f"{name}={path}" for name, path in zip(names, cable.paths, strict=True))
+    url += f",speed={rig.speed}" if rig.speed > 1 else ""
+    told = {"url": url, "hub": identity["hub"], "esme": identity["esme"], "simulated": rig.simulated}
+    if json_wanted:
+        output.print_json({**told, "ports": dict(zip(names, cable.paths, strict=True)), "speed": rig.speed})
+    else:
+        output.print_fields("Virtual hub", [*told.items(), ("end it with", "Ctrl-C")])
+    sys.stdout.flush()
+
+
+def _run(rig: Any, cable: Cable, end: float | None) -> None:
+    busy_until = 0.0
+    while end is None or time.monotonic() < end:
+        busy = time.monotonic() < busy_until
+        came = cable.wait(BUSY_S if busy else IDLE_S / rig.speed)
+        if cable.deliver(rig.step(rig.now_ms)) or came:
+            busy_until = time.monotonic() + BUSY_FOR_S

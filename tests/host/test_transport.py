@@ -1,0 +1,341 @@
+"""Transports on PTYs and sockets: what opens, what is refused in which words, and what a pulled cable leaves."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import pty
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from host_tools import transport
+from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
+from host_tools.serial_line import SerialLine, open_line
+from host_tools.transport import Port, TransportLost, find, parse_links
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 5.0
+
+
+class Cable:
+    """A PTY: `path` is the port, `board` the other end."""
+
+    def __init__(self) -> None:
+        self.board, self._slave = pty.openpty()
+        self.path = os.ttyname(self._slave)
+
+    def pull(self) -> None:
+        for descriptor in (self.board, self._slave):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    made = Cable()
+    yield made
+    made.pull()
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(WAIT_S)
+        yield listening
+
+
+def url_of(server: socket.socket) -> str:
+    return f"socket://127.0.0.1:{server.getsockname()[1]}"
+
+
+def refusal(url: str, **options: object) -> BenchError:
+    with pytest.raises(BenchError) as caught:
+        transport.open(url, **options)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+    return caught.value
+
+
+# ---- a serial port
+
+
+def test_octets_pass_both_ways_unchanged(cable):
+    every = bytes(range(256))
+    port = transport.open(cable.path)
+    port.write(every)
+    assert os.read(cable.board, 1000) == every
+    os.write(cable.board, every)
+    heard = b""
+    while len(heard) < len(every):
+        heard += port.read(WAIT_S)
+    port.close()
+    assert heard == every
+
+
+def test_a_read_ends_at_its_deadline_and_not_before(cable):
+    port = transport.open(cable.path)
+    started = time.monotonic()
+    assert port.read(0.1) == b""
+    assert 0.1 <= time.monotonic() - started < 0.1 + 10 * transport.POLL_S
+    port.close()
+
+
+def test_a_read_ends_with_the_first_octets(cable):
+    port = transport.open(cable.path)
+    os.write(cable.board, b"now")
+    started = time.monotonic()
+    assert port.read(WAIT_S) == b"now"
+    assert time.monotonic() - started < WAIT_S / 2
+    port.close()
+
+
+def test_a_port_is_one_program_s_alone(cable):
+    first = transport.open(cable.path)
+    error = refusal(cable.path)
+    assert error.exit_code == EXIT_NO_BOARD and "busy" in str(error) and cable.path in str(error)
+    first.close()
+    transport.open(cable.path).close()
+
+
+def test_a_cable_pulled_in_mid_read_is_one_sentence_at_once(cable):
+    port = transport.open(cable.path)
+    threading.Timer(0.05, cable.pull).start()
+    started = time.monotonic()
+    with pytest.raises(TransportLost) as caught:
+        port.read(WAIT_S)
+    assert time.monotonic() - started < WAIT_S / 2
+    assert caught.value.exit_code == EXIT_NO_BOARD and cable.path in str(caught.value)
+    with pytest.raises(TransportLost):
+        port.write(b"x")
+    port.close()
+    port.close()
+
+
+def test_a_write_has_a_deadline(cable, monkeypatch):
+    monkeypatch.setattr(transport, "WRITE_S", 0.2)
+    port = transport.open(cable.path)
+    with pytest.raises(BenchError, match="took no octets") as caught:
+        for _ in range(100):
+            port.write(bytes(4096))
+    assert caught.value.exit_code == EXIT_NO_BOARD
+    port.close()
+
+
+def test_the_lines_that_reset_an_esp32_are_set_before_the_port_is_open(monkeypatch):
+    seen = []
+
+    class Recording(serial.Serial):
+        def open(self) -> None:
+            seen.append((self.dtr, self.rts, self.exclusive, self.baudrate))
+            raise serial.SerialException(2, "not there")
+
+    monkeypatch.setattr(serial, "serial_for_url", lambda url, **options: _closed_port(Recording, url, options))
+    refusal("/dev/ttyACM7")
+    assert seen == [(True, True, True, 115_200)]
+
+
+def _closed_port(kind: type, url: str, options: dict) -> serial.Serial:
+    options.pop("do_not_open")
+    port = kind(None, **options)
+    port.port = url
+    return port
+
+
+def test_reading_never_changes_the_port_s_settings(monkeypatch):
+    """Over rfc2217 each change costs 151 ms."""
+    changes = []
+    loop = serial.serial_for_url("loop://", timeout=0.01)
+    monkeypatch.setattr(type(loop), "_reconfigure_port", lambda port: changes.append(port))
+    port = transport.Transport(loop, "loop://")
+    port.write(b"abc")
+    assert port.read(0.2) == b"abc"
+    assert port.read(0.02) == b"" and port.read(0.05) == b""
+    assert changes == []
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "word"),
+    [
+        ("/dev/nope", EXIT_NO_BOARD, "no port"),
+        ("COM77", EXIT_NO_BOARD, "no port"),
+        ("/", EXIT_USAGE, "no serial port"),
+        ("/dev/null", EXIT_USAGE, "no serial port"),
+        (__file__, EXIT_USAGE, "no serial port"),
+        ("", EXIT_USAGE, "no port"),
+        ("sim:", EXIT_USAGE, "no port"),
+        ("id:", EXIT_NO_BOARD, "serial number"),
+        ("id:no-such-board", EXIT_NO_BOARD, "no-such-board"),
+        ("foo://x", EXIT_USAGE, "scheme"),
+        ("spy:///dev/nope", EXIT_USAGE, "scheme"),
+        ("socket://", EXIT_USAGE, "socket://HOST:PORT"),
+        ("socket://host", EXIT_USAGE, "socket://HOST:PORT"),
+        ("socket://host:99999", EXIT_USAGE, "socket://HOST:PORT"),
+        ("rfc2217://host:x", EXIT_USAGE, "rfc2217://HOST:PORT"),
+        ("loop://?x=1", EXIT_USAGE, "loop://"),
+    ],
+)
+def test_what_is_no_port_is_refused_in_one_sentence(url, code, word):
+    error = refusal(url)
+    assert error.exit_code == code and word in str(error)
+
+
+def test_an_address_that_nobody_answers(server):
+    url = url_of(server)
+    server.close()
+    for scheme in ("socket", "rfc2217"):
+        error = refusal(url.replace("socket", scheme))
+        assert error.exit_code == EXIT_NO_BOARD and "Nothing answers" in str(error)
+
+
+# ---- a board by its USB serial number
+
+BOARDS = [Port("/dev/ttyACM0", "E660", "Pico"), Port("/dev/ttyACM1", "C6AA", "ESP32"), Port("/dev/ttyS0", None, "")]
+
+
+def test_a_board_is_found_by_its_usb_serial_number_in_any_case():
+    assert find("c6aa", BOARDS) == "/dev/ttyACM1"
+
+
+def test_no_board_of_that_number_lists_what_is_there():
+    with pytest.raises(BenchError, match="id:E660.*id:C6AA.*ttyS0") as caught:
+        find("E66", BOARDS)
+    assert caught.value.exit_code == EXIT_NO_BOARD
+
+
+def test_between_two_boards_of_that_number_there_is_no_guess():
+    with pytest.raises(BenchError, match="ttyACM0 and /dev/ttyACM2") as caught:
+        find("E660", [*BOARDS, Port("/dev/ttyACM2", "e660", "Pico")])
+    assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_a_board_without_a_number_is_not_found_by_an_empty_one():
+    with pytest.raises(BenchError):
+        find("", BOARDS)
+
+
+# ---- URLs of cables
+
+
+def test_one_cable_for_all_or_one_for_each_link():
+    assert parse_links("/dev/ttyACM0") == ({"all": "/dev/ttyACM0"}, 1)
+    assert parse_links("han=a,wan=socket://h:1,bench=c,speed=20") == (
+        {"han": "a", "wan": "socket://h:1", "bench": "c"},
+        20,
+    )
+    assert parse_links("rfc2217://h:1?a=b,speed=2") == ({"all": "rfc2217://h:1?a=b"}, 2)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "a,b", "han=", "han=a,han=b", "a,han=b", "speed=4", "han=a,speed=0", "han=a,speed=x", "han=a,speed=-1"]
+)
+def test_cables_that_do_not_fit_are_refused(url):
+    with pytest.raises(BenchError) as caught:
+        parse_links(url)
+    assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_a_line_that_opens_in_part_leaves_no_port_open(cable):
+    with pytest.raises(BenchError, match="/dev/nope"):
+        open_line(f"han={cable.path},wan=/dev/nope")
+    transport.open(cable.path).close()
+
+
+# ---- a line in real time
+
+
+def test_a_line_hears_all_its_cables_and_says_which():
+    cables = [Cable(), Cable()]
+    line = open_line(f"wan={cables[0].path},bench={cables[1].path}")
+    os.write(cables[1].board, b"b")
+    assert line.step(line.now_ms + 5_000) == [(2, b"b")]
+    os.write(cables[0].board, b"w")
+    assert line.step(line.now_ms + 5_000) == [(1, b"w")]
+    line.write("wan", b"out")
+    assert os.read(cables[0].board, 10) == b"out"
+    with pytest.raises(BenchError, match="han=URL") as caught:
+        line.write("han", b"x")
+    assert caught.value.exit_code == EXIT_USAGE
+    line.close()
+    for each in cables:
+        each.pull()
+
+
+def test_a_step_lasts_until_its_time_at_the_line_s_speed(cable):
+    line = open_line(f"{cable.path},speed=20")
+    started, before = time.monotonic(), line.now_ms
+    assert line.step(before + 2_000) == []
+    assert line.now_ms >= before + 2_000
+    assert 0.1 <= time.monotonic() - started < 1.0
+    line.close()
+
+
+def test_a_lost_cable_ends_the_line_after_what_was_heard(cable):
+    line = open_line(cable.path)
+    os.write(cable.board, b"last")
+    assert line.step(line.now_ms + 5_000) == [(0, b"last")]
+    cable.pull()
+    with pytest.raises(TransportLost):
+        line.step(line.now_ms + 5_000)
+    with pytest.raises(TransportLost):
+        line.step(line.now_ms + 5_000)
+    line.close()
+
+
+def test_a_network_port_that_comes_back_is_opened_again_where_a_restart_is_expected(server):
+    line = open_line(url_of(server), reopen_s=WAIT_S)
+    first, _ = server.accept()
+    first.close()
+    second, _ = server.accept()
+    second.sendall(b"back")
+    assert line.step(line.now_ms + 5_000) == [(0, b"back")]
+    line.write("bench", b"hello")
+    second.settimeout(WAIT_S)
+    assert second.recv(10) == b"hello"
+    second.close()
+    server.close()
+    line.close()
+
+
+def test_a_network_port_that_hangs_up_is_lost_where_none_is(server):
+    line = SerialLine({"all": transport.open(url_of(server))})
+    accepted, _ = server.accept()
+    accepted.close()
+    with pytest.raises(TransportLost):
+        line.step(line.now_ms + 5_000)
+    line.close()
+
+
+# ---- other systems
+
+POSIX_ONLY = {"termios", "tty", "pty", "fcntl", "pwd", "grp", "resource"}
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    """What a module imports when it is imported itself."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield child.module or ""
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _imports(child)
+
+
+def test_everything_but_the_virtual_hub_imports_on_windows_too():
+    offenders = []
+    for path in sorted((ROOT / "host_tools").rglob("*.py")):
+        if "virtual" in path.parent.parts[len(ROOT.parts) :]:
+            continue
+        for name in _imports(ast.parse(path.read_text(encoding="utf-8"))):
+            if name.split(".")[0] in POSIX_ONLY or name.startswith(
+                ("host_tools.virtual.process", "host_tools.virtual.rig")
+            ):
+                offenders.append(f"{path.relative_to(ROOT)}: {name}")
+    assert offenders == []
