@@ -83,6 +83,12 @@ class Lab:
             hub.set_policy(policy)
         return hub
 
+    def as_strapped(self, hub: HubUnderTest, strapped: bool) -> HubUnderTest:
+        """The same hub with its bench strap fitted or not, from its next power-on on: with the peers and keys of it."""
+        hub.rig.strapped = strapped
+        self.hub = HubUnderTest(hub.rig, hub.bench.line, hub.identity, strapped)
+        return self.hub
+
     def close(self) -> str:
         """End the scenario's own hub; what its consoles held: nothing, unless an exception escaped the firmware."""
         self._end_own()

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from host_tools import constants
+from host_tools import shrink
 from host_tools.locate import root
 
 MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device
@@ -40,7 +40,7 @@ def build(board: str, cache: Path | None = None) -> Path:
     """
     files = sources(board)
     digest = hashlib.sha256()
-    for part in (constants, sys.modules[__name__]):  # a build made in another way is another build
+    for part in (shrink, sys.modules[__name__]):  # a build made in another way is another build
         digest.update(inspect.getsource(part).encode())
     for name, path in files.items():
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -52,9 +52,11 @@ def build(board: str, cache: Path | None = None) -> Path:
     work = Path(tempfile.mkdtemp(dir=cache))
     try:
         texts = {_module(name): path.read_text(encoding="utf-8") for name, path in files.items()}
-        folded = constants.fold(texts)
+        small = shrink.shrink(texts)
         for name in files:
-            _compile(folded[_module(name)], name, work)
+            if _module(name) not in small:
+                continue
+            _compile(small[_module(name)], name, work)
         os.rename(work, target)
     except OSError:
         if not target.is_dir():

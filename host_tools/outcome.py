@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from chf.core import energy, limits, policy
 from chf.core.limits import Config
 from chf.wire import schema as s
+from host_tools.reasons import reasons
+from host_tools.reasons import reasons
 
 _DOMAINS = [range(len(words.split())) for words in policy.VALUES]
 # What an input costs that is taken to have been other than the record suggests: the surest costs most.
@@ -61,9 +63,9 @@ class World(NamedTuple):
 
 def row_of(index: int) -> Row | None:
     """The row of the policy table with that index, None where these tools' firmware has none."""
-    for at, (name, level, _cause, _words, reason) in enumerate(policy.rows()):
+    for at, (name, level, _cause, _words) in enumerate(policy.rows()):
         if at == index:
-            return Row(name, level, reason)
+            return Row(name, level, reasons()[at])
     return None
 
 

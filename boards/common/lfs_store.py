@@ -46,11 +46,16 @@ class LfsStore:
 
     def read(self, name):
         """All octets of name, None where it was never written. Raises StoreDamaged where a part is lost."""
-        parts = []
-        for segment in segments(os.listdir(self._folder), name):
-            with open(self._path(segment), "rb") as file:
-                parts.append(file.read())
-        return b"".join(parts) if parts else None
+        paths = [self._path(segment) for segment in segments(os.listdir(self._folder), name)]
+        if not paths:
+            return None
+        data = bytearray(sum([os.stat(path)[6] for path in paths]))
+        view = memoryview(data)
+        at = 0
+        for path in paths:
+            with open(path, "rb") as file:
+                at += file.readinto(view[at:])
+        return data
 
     def append(self, name, data):
         """Add data at the end, all or nothing; durable on return. Makes name if missing."""
@@ -64,16 +69,18 @@ class LfsStore:
             file.write(data)
         self._ends[name] = (generation, index, octets + len(data))
 
-    def replace(self, name, data):
-        """Put data in place of all that name held: after a power cut it is the old or the new, whole."""
+    def replace(self, name, pieces):
+        """Put the pieces in place of all that name held: after a power cut it is the old or the new, whole."""
         # Not by _end: a name with a part missing cannot be appended to, but it can be written anew.
         generation = _newest(os.listdir(self._folder), name)[0] + 1
         self._ends.pop(name, None)
         new = self._path(name + ".new")
+        octets = 0
         with open(new, "wb") as file:
-            file.write(data)
+            for piece in pieces:
+                octets += file.write(piece)
         os.rename(new, self._path("%s.%d.0" % (name, generation)))
-        self._ends[name] = (generation, 0, len(data))
+        self._ends[name] = (generation, 0, octets)
         try:
             self._sweep(os.listdir(self._folder))
         except OSError:

@@ -10,6 +10,7 @@ from rig_link import RigLink
 from timebase import EXIT_RESTART
 
 MOUNT = "/flash"
+PROG_OCTETS = 128  # half a page: littlefs then needs half the buffers
 IDENTITY = MOUNT + "/identity.json"
 
 
@@ -41,7 +42,7 @@ class VirtualBoard:
         clock.flash = self.flash
         self.flash.cut_after = settings.get("flash_cut_after")
         self.flash.failing = settings.get("flash_failing", False)
-        mount(self.flash, MOUNT)
+        mount(self.flash, MOUNT, PROG_OCTETS)
         self.store = LfsStore(MOUNT, "bench" if self.strapped else "live")
         self.ticks_ms = clock.ticks_ms
         self.wait = clock.wait

@@ -4,9 +4,9 @@ import os
 import sys
 
 from flash import FileFlash
-from hub_board import IDENTITY, MOUNT
+from hub_board import IDENTITY, MOUNT, PROG_OCTETS
 from lfs_store import mount
 
-mount(FileFlash(os.getenv("CHF_FLASH")), MOUNT)
+mount(FileFlash(os.getenv("CHF_FLASH")), MOUNT, PROG_OCTETS)
 with open(IDENTITY, "w") as file:
     file.write(sys.stdin.read())

@@ -39,6 +39,10 @@ class SteppedUart(Uart):
             return None
         return self._start_us + len(self._coming) * self._us_per_octet
 
+    def waiting(self):
+        """Whether octets have arrived that nobody has read."""
+        return len(self._ring) > 0
+
     def advance(self, now_us, stalled):
         """Time has come to now_us. stalled: no interrupt ran, so that only the FIFO could take what arrived."""
         if not self._coming:
@@ -99,6 +103,9 @@ class SteppedClock:
             uart.advance(us, stalled)
 
     def wait(self, until):
+        for uart in self.uarts:
+            if uart.waiting():
+                return  # the shell takes what has arrived piece by piece
         target_us = (self.now_us // 1000 + diff(until, self.ticks_ms())) * 1000
         while True:
             if self._sent() != self._reported and self._step(target_us):

@@ -99,7 +99,7 @@ class Bench:
     def _rig_set(self, fields, now):
         mask, bits, mv = fields["mask"], fields["bits"], fields["holdup_mv"]
         try:
-            self.shell.board.store.replace(RIG_FILE, bytes((mask, bits, mv >> 8, mv & 0xFF)))
+            self.shell.board.store.replace(RIG_FILE, (bytes((mask, bits, mv >> 8, mv & 0xFF)),))
         except OSError:
             self._refuse("rig_set", s.REFUSED_STORE)
             return

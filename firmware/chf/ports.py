@@ -1,5 +1,7 @@
 """What a board must give the shell: read by people and by the type checker, never imported on a device."""
 
+from collections.abc import Iterable
+
 
 class LinkPort:
     """One UART or USB serial. `links`: bit 1 << link for each logical link (schema.LINK_*) that it carries."""
@@ -26,8 +28,8 @@ class StorePort:
         """Durable on return; after a power cut all of it is there, or none."""
         ...
 
-    def replace(self, name: str, data: bytes) -> None:
-        """Atomic and durable on return."""
+    def replace(self, name: str, pieces: "Iterable[bytes]") -> None:
+        """Put all the pieces, in order, in place of what the name held: atomic and durable on return."""
         ...
 
 

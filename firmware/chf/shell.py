@@ -14,11 +14,12 @@ from chf.wire import schema as s
 from chf.wire.auth import Key, unwrap
 from chf.wire.codec import message, type_of
 from chf.wire.endpoint import Endpoint
+from chf.wire.outbox import Outbox
 
 FEED_MS = 2_000  # the longest the loop sleeps: a quarter of the shortest watchdog that any board has (RP2: 8.3 s)
 DRAIN_MS = 500  # how long a restart waits for what is still to be sent
-PENDING_MAX = 16  # frames waiting for their port; beyond it the oldest goes: all that matters is repeated
 PENDING_POLL_MS = 5
+READS_MAX = 16  # buffers of one port in one pass: a flood on one link starves neither the others nor the watchdog
 BENCH_FRAME_MAX = 64  # octets: every message to the hub's bench link is shorter
 _PEER_LINK = {s.PEER_ESME: s.LINK_HAN, s.PEER_HEAD_END: s.LINK_WAN}
 
@@ -48,9 +49,10 @@ class Shell:
         self.trace = Trace()
         self.endpoint = Endpoint(True, board.strapped)
         self.config, self.endpoint.keys, self.fault = identity.load(board)
-        self._ports = [(port, framing.Framer(_frame_max(port), self.endpoint.drops)) for port in board.links]
+        self._ports = [
+            (port, framing.Framer(_frame_max(port), self.endpoint.drops), Outbox(port)) for port in board.links
+        ]
         self._rx = bytearray(256)
-        self._pending = []  # [port, stuffed octets, offset of the next, offset after the last]
         self.counters = Journal(board.store, FILES[s.JOURNAL_COUNTERS])
         self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
         self._boot()
@@ -102,13 +104,19 @@ class Shell:
         bench = self.bench
         if not bench.starve:
             board.feed()
-        for port, framer in self._ports:
-            n = port.readinto(self._rx)
-            at = 0
-            while at < n:
-                at = framer.push(self._rx, at, n)
-                if framer.ready:
-                    self._frame(port, framer)
+        rx = self._rx
+        for port, framer, outbox in self._ports:
+            if outbox.pending:
+                outbox.flush()
+            for _ in range(READS_MAX):
+                n = port.readinto(rx)
+                at = 0
+                while at < n:
+                    at = framer.push(rx, at, n)
+                    if framer.ready:
+                        self._frame(port, framer)
+                if n < len(rx):
+                    break
         now = board.ticks_ms()
         bits = board.sense()
         holdup_mv = board.holdup_mv()
@@ -118,13 +126,17 @@ class Shell:
             holdup_mv = bench.mv
         if not self.supervisor.quiet(now, bits, holdup_mv):
             self.event((events.SAMPLE, bits, holdup_mv), now)
-        if self._pending:
-            self._flush()
+
+    def _pending(self):
+        for _port, _framer, outbox in self._ports:
+            if outbox.pending:
+                return True
+        return False
 
     def sleep(self):
         """Wait for the next deadline, or for input."""
         now = self.board.ticks_ms()
-        until = add(now, PENDING_POLL_MS if self._pending else FEED_MS)
+        until = add(now, PENDING_POLL_MS if self._pending() else FEED_MS)
         deadline = self.supervisor.next_deadline()
         if deadline is not None and diff(until, deadline) > 0:
             until = deadline
@@ -231,33 +243,16 @@ class Shell:
         _name, link, _from_hub, has_mac, _fields = message(type_of(name))
         if has_mac and link not in self.endpoint.keys:
             return  # not provisioned: the fault stands in the identity
-        for port, _framer in self._ports:
+        for port, _framer, outbox in self._ports:
             if port.links >> link & 1:
-                content = self.endpoint.seal(name, fields)
-                stuffed = bytearray(2 * (len(content) + s.FCS_LEN) + 2)
-                n = framing.stuff(content, len(content), stuffed)
-                if len(self._pending) >= PENDING_MAX:
-                    self._pending.pop(0)
-                self._pending.append([port, stuffed, 0, n])
-                self._flush()
+                outbox.add(self.endpoint.seal(name, fields))
+                outbox.flush()
                 return
-
-    def _flush(self):
-        blocked = []
-        kept = []
-        for item in self._pending:
-            port, octets, at, n = item
-            if port not in blocked:
-                item[2] = at = at + port.write(octets, at, n)
-                if at == n:
-                    continue
-                blocked.append(port)
-            kept.append(item)
-        self._pending = kept
 
     def drain(self):
         """Give what is pending a moment to leave, before a restart."""
         until = add(self.board.ticks_ms(), DRAIN_MS)
-        while self._pending and diff(until, self.board.ticks_ms()) > 0:
+        while self._pending() and diff(until, self.board.ticks_ms()) > 0:
             self.board.wait(add(self.board.ticks_ms(), PENDING_POLL_MS))
-            self._flush()
+            for _port, _framer, outbox in self._ports:
+                outbox.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -31,11 +32,21 @@ def measure(name: str, quick: bool) -> list[Figure]:
         if not wanted or (quick and each.slow and not name):
             continue
         _say(f"measuring {', '.join(wanted)}")
-        figures += [figure for figure in each.take(quick) if figure.name in wanted]
+        figures += [figure for figure in _taken(each, quick) if figure.name in wanted]
     if not figures:
         known_names = ", ".join(known for each in MEASURES for known in each.names)
         raise BenchError(f"There is no figure '{name}': there are {known_names}.", EXIT_USAGE)
     return figures
+
+
+def _taken(each: Measure, quick: bool) -> Sequence[Figure]:
+    """Its figures; without a value where the hub does not do what is measured, so that the others are still taken."""
+    try:
+        return each.take(quick)
+    except BenchError as error:
+        if error.exit_code != EXIT_FAILED:
+            raise
+        return [Figure(name, None, "-", None, str(error).rstrip(".")) for name in each.names]
 
 
 def _say(sentence: str) -> None:

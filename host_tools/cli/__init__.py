@@ -74,6 +74,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run chtool and end this process. CHF_DEBUG=1 lets a traceback through."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _terminated)
+    # Over the default of a shell's background job, which is to ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run = _run if os.environ.get("CHF_DEBUG") == "1" else _guarded
     sys.exit(_flushed(run(arguments)))
 
@@ -83,7 +85,12 @@ def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _run(arguments: list[str] | None) -> int:
-    result: Any = chtool.main(arguments, prog_name="chtool", standalone_mode=False)
+    """As click's own main(), which would see to interrupts and closed pipes in its own way."""
+    try:
+        with chtool.make_context("chtool", sys.argv[1:] if arguments is None else list(arguments)) as context:
+            result: Any = chtool.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     return result if isinstance(result, int) else 0
 
 
@@ -99,7 +106,7 @@ def _guarded(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "chtool"
         return _say(f"{_sentence(error.format_message())} See {command} --help.", EXIT_USAGE)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return EXIT_PIPE_CLOSED

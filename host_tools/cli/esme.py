@@ -25,7 +25,7 @@ SETTLE_S = 4.0  # after supply is back: it must be good for 2 s
 KINDS = {
     "good": "declares, and waits for the acknowledgement",
     "legacy": "declares nothing; with --outage it just goes",
-    "impatient": "declares, and goes before the acknowledgement; needs --outage",
+    "impatient": "declares and goes at once, without the acknowledgement; needs --outage",
     "forger": "declares under a key that is not the meter's",
     "replayer": "declares, cancels, and sends the first declaration again",
     "stranger": "declares as a meter that this hub does not belong to",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.text import Text
 
 from chf.core.limits import Config
 from host_tools import connect
@@ -71,6 +70,8 @@ def _reason(row: Any) -> str | None:
 
 
 def _print(story: Story) -> None:
+    from rich.text import Text
+
     console = output.console()
     say = console.print
     say(Text(f"Outage {story.id.hex()}", style="bold"))

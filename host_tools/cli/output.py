@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from host_tools.names import Named, show
 from host_tools.provisioning import read_identity
@@ -32,8 +29,10 @@ def seconds(name: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, "for_s", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
 
 
-def console() -> Console:
+def console() -> Any:
     """Where tables go: no markup, no colour where NO_COLOR is set or the output is no terminal."""
+    from rich.console import Console  # here: a command that prints JSON need not wait for it
+
     return Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
@@ -48,6 +47,9 @@ def print_fields(title: str, fields: Iterable[tuple[str, str]]) -> None:
         for name, value in fields:
             print(f"{name}\t{value}")
         return
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
@@ -62,6 +64,9 @@ def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         for row in (columns, *rows):
             print("\t".join(row))
         return
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, title_justify="left", title_style="bold", header_style="cyan")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column == columns[0])

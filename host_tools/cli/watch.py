@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import click
-from rich.text import Text
 
 from chf.wire import schema
 from host_tools import capture
@@ -34,6 +33,8 @@ class Printer:
         elif self._console is None:
             print(capture.describe(item))
         else:
+            from rich.text import Text
+
             style = _STYLES.get(item.content[1] & schema.LINK_MASK, "") if len(item.content) > 1 else ""
             self._console.print(Text(capture.describe(item), style=style), soft_wrap=True)
 

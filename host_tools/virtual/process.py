@@ -16,7 +16,7 @@ from typing import Any
 from host_tools import frames
 from host_tools.errors import BenchError
 
-HEAP = "80wk"
+HEAP = "64wk"  # a small board's: w scales with the size of a word, so this is 128 KiB on a 64-bit machine
 # Not `-m micropython_unix`: that drops the exit code, which says how a run of the hub has ended.
 _RUN_VM = "import sys, micropython_unix; sys.exit(micropython_unix.main())"
 HANG_S = 20.0  # real seconds without an answer after which the VM counts as hung

@@ -26,6 +26,7 @@ RESTART_MS = 50  # simulated: from a reset until the firmware runs again
 RESTARTS_MAX = 8  # in a row, with no time between them
 SLICE_MS = 1_000  # while the hold-up falls, a step is no longer than this, or than the hold-up takes ...
 SLICE_MV = 5  # ... to fall by this much
+OFFER_OCTETS = 1_024  # half of what the hub's receive ring takes
 LINKS = ("han", "wan", "bench")
 _MASKS = (1 << s.LINK_HAN, 1 << s.LINK_WAN, 1 << s.LINK_BENCH)
 TICKS_START = (1 << 30) - 100_000  # the hub's ticks wrap 100 s into every run, as a board's do after 12 days
@@ -175,7 +176,8 @@ class VirtualRig:
         if dies_in is not None:
             slice_ms = max(SLICE_MS, self.supply.left_ms(self.supply.holdup_mv - SLICE_MV) or 0)
             limit = min(limit, self.now_ms + slice_ms, self.now_ms + dies_in)
-        self._offer()
+        if self._offer():
+            limit = min(limit, self.now_ms + OFFER_OCTETS * 10_000 // self._baud)  # 10 bits an octet, 8N1
         cut, cut_after = self._cut
         self._cut = (s.CUT_NONE, 0)
         fields: dict[str, Any] = {"until_ms": limit, "cut": cut, "cut_after": cut_after, **self._signals(limit)}
@@ -184,13 +186,13 @@ class VirtualRig:
         self._hub.start_step(fields)
         return self._after(self._hub.wait_stepped())
 
-    def _offer(self) -> None:
+    def _offer(self) -> bool:
+        """Give the hub what its receive ring takes; whether there is more, which goes with the steps that follow."""
         assert self._hub is not None
         for index, octets in enumerate(self._outbox):
             if octets:
-                # No more than the hub's receive ring takes: the rest goes with the steps that follow.
-                taken = self._hub.write(index, bytes(octets[:1024]))
-                del octets[:taken]
+                del octets[: self._hub.write(index, bytes(octets[:OFFER_OCTETS]))]
+        return any(self._outbox)
 
     def _signals(self, at_ms: int) -> dict[str, int]:
         bits = (

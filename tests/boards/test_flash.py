@@ -141,7 +141,7 @@ def test_the_store_is_the_same_on_an_ordinary_folder(tmp_path):
     (tmp_path / "store" / "log.new.1").write_bytes(b"not ours")
     again = LfsStore(str(tmp_path), "store", segment_octets=10)
     assert again.read("log") == b"abc0abc1abc2abc3abc4"
-    again.replace("log", b"z")
+    again.replace("log", (b"z",))
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == ["log.1.0", "log.new.1"]
     (tmp_path / "store" / "log.0.0").write_bytes(b"superseded, its removal was cut short")
     last = LfsStore(str(tmp_path), "store", segment_octets=10)

@@ -73,7 +73,7 @@ def one_append(store):
 
 def one_replace(store):
     yield store.read("log"), NEW
-    store.replace("log", NEW)
+    store.replace("log", (NEW,))
 
 
 def a_while(store):
@@ -86,7 +86,7 @@ def a_while(store):
         content += data
         if i == 15:
             yield content, NEW
-            store.replace("log", NEW)
+            store.replace("log", (NEW,))
             content = NEW
 
 
@@ -177,7 +177,7 @@ def lost_part(bench):
             call()
         except StoreDamaged as error:
             seen[name] = str(error)
-    store.replace("log", b"anew")
+    store.replace("log", (b"anew",))
     seen["anew"] = store.read("log").decode()
     bench.power_off()
     return seen
@@ -198,10 +198,10 @@ def refusals(bench):
         grown += 1
     seen["pieces"] = grown
     seen["full"] = full
-    seen["full_replace"] = errno_of(store.replace, "log", bytes(3 * 4096))
+    seen["full_replace"] = errno_of(store.replace, "log", (bytes(3 * 4096),))
     seen["kept_when_full"] = store.read("log") == OLD and ballast_octets() == grown * 4096
     bench.flash.failing = True
-    seen["broken"] = [errno_of(store.append, "log", b"x" * 48), errno_of(store.replace, "log", b"x" * 48)]
+    seen["broken"] = [errno_of(store.append, "log", b"x" * 48), errno_of(store.replace, "log", (b"x" * 48,))]
     bench.flash.failing = False
     bench.power_off()
     store = bench.start()
@@ -233,7 +233,7 @@ def costs(bench):
             most_erases = max(most_erases, bench.flash.erase_total - erased)
             us += bench.busy_us - busy
             most_us = max(most_us, bench.busy_us - busy)
-        store.replace("log", bytes(200))
+        store.replace("log", (bytes(200),))
     seen = {
         "appends": appends,
         "octets_per_append": octets / appends,

@@ -7,7 +7,6 @@ import json
 from hashlib import sha256
 
 from chf.wire import schema as s
-
 from tests.core.replay import ESME, FOREVER, HUB, Hub, octets
 
 SUPPLY = s.SENSE_SUPPLY | s.SENSE_MT_PR
@@ -62,10 +61,13 @@ class World:
         else:
             self.script.append(list(step))
         alive = self.hub.sup is not None or step[0] == "boot"
+        before = len(self.hub.log)
         self.hub.step(step)
         if alive and self.hub.sup is None:
             self._boot_at = self.now + 300
             self._boot_reset = s.RESET_OTHER
+            if step[0] == "boot" and all(entry.kind != "journal" for entry in self.hub.log[before:]):
+                self._boot_reset = step[1]  # power that bounces: a first start that left no trace is not told apart
         self._listen()
 
     def replay_text(self):

@@ -89,8 +89,8 @@ class Oracle:
         return longest if alive_from is None else max(longest, end - max(start, alive_from))
 
     def outage_at(self, time):
-        """The last true outage that had begun by `time`."""
-        begun = [outage for outage in self.outages if outage.start <= time]
+        """The last true outage that had begun before `time`."""
+        begun = [outage for outage in self.outages if outage.start < time]
         return begun[-1] if begun else None
 
     def booted(self, start, end):
@@ -112,6 +112,8 @@ class Oracle:
         for outage in self.outages:
             if outage.length(self.end) < THRESHOLD_MS:
                 continue
+            if self.store_failed and self.booted(outage.start, outage.end or self.end):
+                continue  # nothing of it need be durable, and the hub that saw it begin is gone
             until = self._chance(outage)
             told = [at for at in told_at if outage.start <= at <= until]
             assert told, f"NoLostOutage: nothing tells of the outage at {outage.start}"

@@ -1,9 +1,9 @@
 """The queue: sent at once, repeated on an energy budget, acknowledged, restored, merged when full, never dropped."""
 
 import pytest
+
 from chf.core import limits
 from chf.wire import schema as s
-
 from tests.core.oracle import Oracle
 
 PLAIN = (s.LEVEL_PLAIN, s.CAUSE_SUPPLY_LOSS)

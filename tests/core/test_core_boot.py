@@ -1,8 +1,8 @@
 """What a restarted hub makes of its journals: every case of DESIGN.md's boot, and cuts between any two effects."""
 
 import pytest
-from chf.wire import schema as s
 
+from chf.wire import schema as s
 from tests.core.model import OUT, World
 from tests.core.oracle import Oracle
 
@@ -131,6 +131,16 @@ def test_a_reset_in_the_first_seconds_of_a_loss_does_not_hide_them(world):
     hub.wait(175.4)
     hub.back(70)
     assert hub.ad1s() == [UNKNOWN]
+
+
+@pytest.mark.parametrize("wait_s, told", [(134, []), (136, [UNKNOWN])])
+def test_of_a_loss_found_at_boot_45_s_may_have_gone_unseen(world, wait_s, told):
+    hub = world()
+    hub.lose(4.9)
+    hub.reset(0.2)
+    hub.wait(wait_s)
+    hub.back(70)
+    assert hub.ad1s() == told
 
 
 def test_a_reset_in_the_first_seconds_of_a_short_loss_is_no_outage(world):

@@ -1,8 +1,8 @@
 """Counters: fresh, stale, an exact repeat; over restarts and damage; the head-end's commands likewise."""
 
 import pytest
-from chf.wire import schema as s
 
+from chf.wire import schema as s
 from tests.core.model import counter
 
 PLAIN = (s.LEVEL_PLAIN, s.CAUSE_SUPPLY_LOSS)

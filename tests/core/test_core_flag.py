@@ -1,8 +1,8 @@
 """The pending flag: what it is worth under each policy, how long it lives, what ends it, and what is no flag at all."""
 
 import pytest
-from chf.wire import schema as s
 
+from chf.wire import schema as s
 from tests.core.model import IMAGE, World
 
 PLAIN = (s.LEVEL_PLAIN, s.CAUSE_SUPPLY_LOSS)

@@ -1,6 +1,7 @@
 """Suppression: asked, acknowledged, declined, in silence, late; its energy, its window, and once in 24 h."""
 
 import pytest
+
 from chf.core import limits
 from chf.wire import schema as s
 

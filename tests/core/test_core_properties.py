@@ -6,10 +6,10 @@ A failure prints the script: replay.Hub(options).run(script) repeats it. CHF_EXA
 import os
 
 import pytest
-from chf.wire import schema as s
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from chf.wire import schema as s
 from tests.core.model import World
 from tests.core.oracle import Oracle
 

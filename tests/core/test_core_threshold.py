@@ -1,10 +1,10 @@
 """180.000 s, the 2 s of a return, and the edges between: when an outage is one."""
 
 import pytest
+
 from chf.core import limits, states
 from chf.core.ticks import PERIOD
 from chf.wire import schema as s
-
 from tests.core.model import OUT, SUPPLY
 
 PLAIN = (s.LEVEL_PLAIN, s.CAUSE_SUPPLY_LOSS)

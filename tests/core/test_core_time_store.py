@@ -1,8 +1,8 @@
 """Time that is absent, late, jumps, sticks or goes stale; and a store that fails at each step."""
 
 import pytest
-from chf.wire import schema as s
 
+from chf.wire import schema as s
 from tests.core.model import FAR, UTC, World
 from tests.core.oracle import Oracle
 

@@ -3,8 +3,10 @@
 import itertools
 
 import pytest
+
 from chf.core import policy
 from chf.wire import schema as s
+from host_tools.reasons import reasons
 
 DOMAINS = {
     "known": ("no", "yes"),
@@ -94,7 +96,7 @@ def test_the_first_row_that_matches_is_the_one_that_decides():
         row, level, cause = decide(words)
         matching = [
             index
-            for index, (_, _, _, wanted, _) in enumerate(rows)
+            for index, (_, _, _, wanted) in enumerate(rows)
             if all(want in ("-", have) for want, have in zip(wanted, words, strict=True))
         ]
         assert row == matching[0]
@@ -108,7 +110,8 @@ def test_every_row_is_reached():
 def test_every_row_has_a_name_of_its_own_and_a_reason():
     rows = list(policy.rows())
     assert len({name for name, *_ in rows}) == len(rows)
-    for name, _, _, wanted, reason in rows:
+    assert len(reasons()) == len(rows)
+    for (name, _, _, wanted), reason in zip(rows, reasons(), strict=True):
         assert len(wanted) == len(DOMAINS), name
         assert len(reason.split()) > 5, name
         for word, domain in zip(wanted, DOMAINS.values(), strict=True):

@@ -1,15 +1,19 @@
-"""Runs chtool as a person does: a process of its own, its output, its exit code."""
+"""Runs chtool: in a process of its own as a person does, or in this one, which is 50 times quicker to start."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from host_tools.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 30
@@ -38,19 +42,38 @@ def run(*arguments: str | Path, stdout: Any = subprocess.PIPE) -> subprocess.Com
     )
 
 
-def fails(code: int, *arguments: str | Path, stdout: Any = subprocess.PIPE) -> str:
-    """A command that must end with that exit code and one sentence on stderr; returns the sentence."""
-    done = run(*arguments, stdout=stdout)
+def inside(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """One command to its end, in this process."""
+    out, told = io.StringIO(), io.StringIO()
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(told):
+            main([str(one) for one in arguments])
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess([str(one) for one in arguments], code, out.getvalue(), told.getvalue())
+
+
+def sentence_of(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """The one sentence with which a command has failed."""
     assert done.returncode == code, done
-    assert "Traceback" not in done.stderr
     lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].endswith((".", "?")), done.stderr
+    assert len(lines) == 1 and lines[0].endswith((".", "?")) and "Traceback" not in done.stderr, done.stderr
     return lines[0]
+
+
+def fails(code: int, *arguments: str | Path) -> str:
+    """A command that must end with that exit code and one sentence on stderr; returns the sentence."""
+    return sentence_of(inside(*arguments), code)
 
 
 def json_of(*arguments: str | Path) -> Any:
     """What a command prints with --json."""
-    done = run(*arguments, "--json")
+    done = inside(*arguments, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout)
 

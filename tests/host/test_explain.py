@@ -207,7 +207,6 @@ def test_an_outage_is_named_by_the_end_of_its_id():
 
 
 def test_a_damaged_journal_is_told_as_far_as_it_goes():
-    _, story = played(supply_out_s=200)
     with virtual() as bed:
         bed.lose_supply(200)
         bed.restore_supply(5)

@@ -95,7 +95,8 @@ class LittlefsStore:
         with self._fs.open(name, "ab") as file:
             file.write(bytes(data))
 
-    def replace(self, name, data):
+    def replace(self, name, pieces):
         with self._fs.open(name + ".new", "wb") as file:
-            file.write(bytes(data))
+            for piece in pieces:
+                file.write(bytes(piece))
         self._fs.rename(name + ".new", name)

@@ -95,8 +95,8 @@ class LittlefsStore:
     def append(self, name, data):
         self._write(name, "ab", data)
 
-    def replace(self, name, data):
-        self._write(name + ".new", "wb", data)
+    def replace(self, name, pieces):
+        self._write(name + ".new", "wb", b"".join([bytes(piece) for piece in pieces]))
         self._fs.rename(name + ".new", name)
 
 

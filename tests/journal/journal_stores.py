@@ -39,7 +39,8 @@ class MemoryStore:
             raise OSError(EIO)
         self.appends += 1
 
-    def replace(self, name, data):
+    def replace(self, name, pieces):
+        data = b"".join([bytes(piece) for piece in pieces])
         self._before = dict(self.files)
         fault, self.fault = self.fault, None
         reached = len(data) if fault is None or fault[0] == "late" else 0

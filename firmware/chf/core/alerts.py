@@ -123,12 +123,7 @@ class Alerts:
         """An outage that has ended and left nothing pending goes to the log."""
         if outage.ended is not None and not outage.pending() and outage in self.entries:
             self.entries.remove(outage)
-            self.remember(outage.told, outage.ended)
-
-    def remember(self, told, ended) -> None:
-        self.log.append((codec.pack(_fields("decision"), told), codec.pack(_fields("end"), ended)))
-        if len(self.log) > limits.LOG_MAX:
-            self.log.pop(0)
+            remember(self.log, outage.told, outage.ended)
 
     def snapshot(self):
         """The records that stand for the log and the queue in a new generation of the outage file."""
@@ -147,6 +142,13 @@ class Alerts:
             if outage.restored_acked:
                 revision = outage.told["revision"]
                 yield ("acked", {"id": outage.id, "revision": revision, "what": ACKED_RESTORED})
+
+
+def remember(log, told, ended) -> None:
+    """Add an outage that is done to a log, packed; the oldest goes."""
+    log.append((codec.pack(_fields("decision"), told), codec.pack(_fields("end"), ended)))
+    if len(log) > limits.LOG_MAX:
+        log.pop(0)
 
 
 def _fields(name):

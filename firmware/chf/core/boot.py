@@ -1,6 +1,6 @@
 """What a restarted hub makes of its journals: the same outage goes on, or one is alerted that nothing proves short."""
 
-from chf.core import limits, policy, states
+from chf.core import alerts, limits, policy, states
 from chf.core.effects import JOURNAL
 from chf.core.outage import Outage
 from chf.core.ticks import add
@@ -34,7 +34,7 @@ def start(sup, recovered, now, reset, seed) -> None:
         # Restarted in the first seconds of a loss: durable at once, or a row of restarts would never count to 180 s.
         sup._trigger(states.SUPPLY_LOST, now)
         sup._journal_loss(now)
-        sup.outage.error_ms = limits.CHECKPOINT_MS  # a loss that is not durable yet is no older
+        sup.outage.error_ms = limits.BEFORE_BOOT_MS
 
 
 def _restore_flag(sup, recovered):
@@ -56,6 +56,7 @@ def _restore_mute(sup, recovered, now):
 
 
 def _restore_queue(sup, recovered, opened, now, out):
+    sup.alerts.log = recovered.log
     for outage in recovered.outages:
         if outage is opened or outage.told is None:
             continue
@@ -66,7 +67,7 @@ def _restore_queue(sup, recovered, opened, now, out):
             sup.alerts.add(outage, out)
             sup.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
         else:
-            sup.alerts.remember(outage.told, outage.ended)
+            alerts.remember(sup.alerts.log, outage.told, outage.ended)
 
 
 def _go_on(sup, outage, now, reset, supply, damaged):

@@ -22,6 +22,7 @@ LOSS_BURST = 16  # losses journaled at 5 s: so many at once, then one each 10 mi
 LOSS_REFILL_MS = 600_000
 
 BOOT_PROOF_MS = 60_000  # after boot, how long to wait for a time that proves an outage short
+BEFORE_BOOT_MS = 45_000  # a loss found at boot is no older: 30 s not durable, a watchdog of 8.4 s, and the start
 TIME_NONCE_MS = 2_000  # a time counts only this soon after its nonce
 TIME_RETRY_MS = 5_000  # while the time is needed
 TIME_DOUBT_MS = 12_000  # after a reply that did not agree: over twice the slack, so that a clock that sticks shows it

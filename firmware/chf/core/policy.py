@@ -42,48 +42,50 @@ CAUSES = {
 }
 LEVELS = {"plain": s.LEVEL_PLAIN, "tagged": s.LEVEL_TAGGED, "held": s.LEVEL_HELD, "ask": s.LEVEL_ASKED}
 
-# One text, a line for each row, then its reason: a table of tuples would cost a device five times its heap.
-# name             level  cause      known flag     policy   window told mute  energy hold
-TABLE = """
-held-then-reboot   plain  overrun    -     -        -        -      -    -     -      broken
- the hub restarted while it held an outage back: nothing it believed then is sure
-duration-unproven  plain  unknown    no    -        -        -      -    -     -      -
- supply was lost, and nothing proves that it was for less than 180 s
-flag-withdrawn     plain  overrun    -     none     -        -      yes  -     -      -
- the flag that explained this outage is gone, and supply is still out
-no-flag            plain  loss       -     none     -        -      -    -     -      -
- no valid flag was pending when supply was lost
-policy-alert       plain  loss       -     -        alert    -      -    -     -      -
- the policy is to alert plainly, whatever the flag says
-window-over        plain  overrun    -     -        -        over   -    -     -      -
- the activation was to be over by now, and supply is still out
-policy-tag         tagged activation -     -        tag      -      -    -     -      -
- a valid flag, and the policy is to tag
-inferred-not-held  tagged activation -     inferred suppress -      -    -     -      -
- an inferred flag is tagged, unless the policy is suppress-inferred
-held-once-today    tagged activation -     -        -        -      -    spent -      -
- one outage in 24 h has been held already, or that cannot be ruled out
-energy-ran-short   plain  overrun    -     -        -        -      -    -     short  acked
- held so far, but the hold-up no longer lasts to the end of the window
-energy-short       tagged activation -     -        -        -      -    -     short  -
- the hold-up would not last to the end of the window: speak while it is possible
-hold-refused       tagged activation -     -        -        -      -    -     -      no
- the head-end has not taken over the watch
-held               held   activation -     -        -        -      -    -     -      acked
- the head-end watches, and raises the alert itself if supply is not back by the window's end
-ask                ask    activation -     -        -        -      -    -     -      -
- all is in place to hold: ask the head-end to take over the watch
-"""
+# One text, a line for each row, and above it its reason: a table of tuples would cost a device five times its heap.
+# fmt: off
+TABLE = (
+    # name             level  cause      known flag     policy   window told mute  energy hold
+    # the hub restarted while it held an outage back: nothing it believed then is sure
+    "\nheld-then-reboot   plain  overrun    -     -        -        -      -    -     -      broken"
+    # supply was lost, and nothing proves that it was for less than 180 s
+    "\nduration-unproven  plain  unknown    no    -        -        -      -    -     -      -"
+    # the flag that explained this outage is gone, and supply is still out
+    "\nflag-withdrawn     plain  overrun    -     none     -        -      yes  -     -      -"
+    # no valid flag was pending when supply was lost
+    "\nno-flag            plain  loss       -     none     -        -      -    -     -      -"
+    # the policy is to alert plainly, whatever the flag says
+    "\npolicy-alert       plain  loss       -     -        alert    -      -    -     -      -"
+    # the activation was to be over by now, and supply is still out
+    "\nwindow-over        plain  overrun    -     -        -        over   -    -     -      -"
+    # a valid flag, and the policy is to tag
+    "\npolicy-tag         tagged activation -     -        tag      -      -    -     -      -"
+    # an inferred flag is tagged, unless the policy is suppress-inferred
+    "\ninferred-not-held  tagged activation -     inferred suppress -      -    -     -      -"
+    # one outage in 24 h has been held already, or that cannot be ruled out
+    "\nheld-once-today    tagged activation -     -        -        -      -    spent -      -"
+    # held so far, but the hold-up no longer lasts to the end of the window
+    "\nenergy-ran-short   plain  overrun    -     -        -        -      -    -     short  acked"
+    # the hold-up would not last to the end of the window: speak while it is possible
+    "\nenergy-short       tagged activation -     -        -        -      -    -     short  -"
+    # the head-end has not taken over the watch
+    "\nhold-refused       tagged activation -     -        -        -      -    -     -      no"
+    # the head-end watches, and raises the alert itself if supply is not back by the window's end
+    "\nheld               held   activation -     -        -        -      -    -     -      acked"
+    # all is in place to hold: ask the head-end to take over the watch
+    "\nask                ask    activation -     -        -        -      -    -     -      -"
+    "\n"
+)
+# fmt: on
 
 
 def rows():
-    """Yield (name, level, cause, eight words, reason) of each row, in order."""
+    """Yield (name, level, cause, eight words) of each row, in order. Its reason is the comment above it."""
     at = 1
     while at < len(TABLE):
-        middle = TABLE.index("\n", at)
-        end = TABLE.index("\n", middle + 1)
-        words = TABLE[at:middle].split()
-        yield words[0], LEVELS[words[1]], CAUSES[words[2]], words[3:], TABLE[middle + 2 : end]
+        end = TABLE.index("\n", at)
+        words = TABLE[at:end].split()
+        yield words[0], LEVELS[words[1]], CAUSES[words[2]], words[3:]
         at = end + 1
 
 
@@ -94,7 +96,7 @@ def decide(inputs: tuple):
     """
     have = [VALUES[at].split()[inputs[at]] for at in range(len(VALUES))]
     row = 0
-    for _name, level, cause, wanted, _reason in rows():
+    for _name, level, cause, wanted in rows():
         for at in range(len(wanted)):
             if wanted[at] != "-" and wanted[at] != have[at]:
                 break

@@ -1,5 +1,6 @@
 """What the journals' records add up to: the fold from which a restarted hub goes on. Any order, any subset, no exception."""
 
+from chf.core.alerts import remember
 from chf.core.floor import Floor
 from chf.core.outage import Outage
 from chf.core.policy import HOLD_ACKED, HOLD_WAITING
@@ -28,7 +29,8 @@ class Recovered:
         self.flag_state = s.FLAG_NONE
         self.flag_life = (0, s.NO_UTC)
         # Outage file
-        self.outages = []  # in the order of their first record
+        self.outages = []  # in the order of their first record: those that are not done
+        self.log = []  # those that are, as Alerts.log keeps them: whole, they would not fit a small heap
         self.muted = False  # an outage was held, and 24 h since are not proven
         self.muted_utc = s.NO_UTC
 
@@ -112,8 +114,9 @@ class Recovered:
         outage.resets = int(outage.unseen)
 
     def _checkpoint(self, v):
-        outage = self._outage(v["id"])
-        outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
+        outage = self._find(v["id"])
+        if outage is not None:
+            outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
 
     def _decision(self, v):
         outage = self._outage(v["id"])
@@ -131,14 +134,26 @@ class Recovered:
                 self.flag_state = s.FLAG_CONSUMED
 
     def _end(self, v):
-        self._outage(v["id"]).ended = v
+        outage = self._find(v["id"])
+        if outage is not None:
+            outage.ended = v
+            self._settle(outage)
 
     def _acked(self, v):
-        outage = self._outage(v["id"])
+        outage = self._find(v["id"])
+        if outage is None:
+            return
         if v["what"] == ACKED_AD1:
             outage.acked_revision = max(outage.acked_revision, v["revision"])
         else:
             outage.restored_acked = True
+        self._settle(outage)
+
+    def _settle(self, outage):
+        if outage.ended is not None and not outage.pending():
+            self.outages.remove(outage)
+            if outage.told is not None:
+                remember(self.log, outage.told, outage.ended)
 
     def _absorbed(self, v):
         self.outages = [outage for outage in self.outages if outage.id != v["id"]]
@@ -147,12 +162,17 @@ class Recovered:
         self.muted = not v["over"]
         self.muted_utc = v["utc"]
 
-    def _outage(self, outage_id):
+    def _find(self, outage_id):
         for outage in self.outages:
             if outage.id == outage_id:
                 return outage
-        outage = Outage(bytes(outage_id))
-        self.outages.append(outage)
+        return None
+
+    def _outage(self, outage_id):
+        outage = self._find(outage_id)
+        if outage is None:
+            outage = Outage(bytes(outage_id))
+            self.outages.append(outage)
         return outage
 
     def open_outage(self):

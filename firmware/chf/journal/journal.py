@@ -29,23 +29,23 @@ for _kind in numbers(RECORDS):
 LARGEST = OVERHEAD + max(_SIZES.values())  # octets of the longest record
 
 
-def _put(buf, at, name, values):
-    """Write one record into buf at `at`, but for what _seal() adds; return the offset after it."""
+def _frame(name, values):
+    """One record, but for what _seal() adds."""
     kind = kind_of(name)
     size = _SIZES[kind]
-    end = at + OVERHEAD + size
-    buf[at] = kind
-    buf[at + 1] = size
-    buf[at + 2] = size ^ 0xFF
-    buf[at + HEAD_LEN : end - 4] = pack(record(kind)[1], values)
-    return end
+    frame = bytearray(OVERHEAD + size)
+    frame[0] = kind
+    frame[1] = size
+    frame[2] = size ^ 0xFF
+    frame[HEAD_LEN:-4] = pack(record(kind)[1], values)
+    return frame
 
 
-def _seal(buf, at, end, seq):
-    """Give the record at at..end of buf its sequence number and CRC."""
-    buf[at + 3] = seq >> 8
-    buf[at + 4] = seq & 0xFF
-    buf[end - 4 : end] = crc32(memoryview(buf)[at : end - 4], _SEED).to_bytes(4, "big")
+def _seal(frame, seq):
+    """Give a record its sequence number and CRC."""
+    frame[3] = seq >> 8
+    frame[4] = seq & 0xFF
+    frame[-4:] = crc32(memoryview(frame)[:-4], _SEED).to_bytes(4, "big")
 
 
 def _header(view):
@@ -112,8 +112,8 @@ def _walk(view, at, seq):
 class Journal:
     """One journal file over a store port.
 
-    The store: read(name) -> bytes, or None where there is no such file; append(name, data) and replace(name, data),
-    both durable on return, replace atomic; all raise OSError where the storage fails.
+    The store: read(name) -> bytes, or None where there is no such file; append(name, data) and replace(name,
+    pieces), both durable on return, replace atomic; all raise OSError where the storage fails.
 
     fresh: there was no file. torn: octets cut off at the tail by a power cut. damaged: something beyond a torn tail was
     lost, now or in an earlier generation, and mend() has not been called since; whoever knows that a fresh file should
@@ -153,9 +153,8 @@ class Journal:
         if self._dirty:
             self._rewrite(name, values)
             return
-        frame = bytearray(OVERHEAD + _SIZES[kind_of(name)])
-        _put(frame, 0, name, values)
-        _seal(frame, 0, len(frame), self._seq)
+        frame = _frame(name, values)
+        _seal(frame, self._seq)
         self._dirty = True
         self._store.append(self._name, frame)
         self._dirty = False
@@ -218,53 +217,51 @@ class Journal:
         if (head[2] if head else 0) == self.generation:  # else a replace() that raised has taken place all the same
             damaged = damaged or len(data) < self.size
             data = memoryview(data)[: self.size]  # what a failed append left is not to surface later
-        kept = bytearray(HEADER_LEN + len(data) + LARGEST)
-        at = HEADER_LEN
-
-        def keep(view, start, end):
-            nonlocal at
-            kept[at : at + end - start] = view[start:end]
-            at += end - start
-
-        self._load(data, keep)
+        kept = []
+        self._load(data, lambda view, start, end: kept.append((start, end)))
         self.damaged = self.damaged or damaged
-        at = _put(kept, at, name, values)
-        self._replace(memoryview(kept)[:at], self.damaged)
+        self._replace(_frames(data, kept, name, values), self.damaged)
 
     def _write(self, records, marked):
         self._know()
-        data = bytearray(max(self.limit, 2 * LARGEST))
-        at = HEADER_LEN
-        for name, values in records:
-            if at + LARGEST > len(data):
-                data.extend(bytes(len(data)))
-            at = _put(data, at, name, values)
-        self._replace(memoryview(data)[:at], marked and self.damaged)
+        self._replace((_frame(name, values) for name, values in records), marked and self.damaged)
 
-    def _replace(self, data, damaged):
-        """Make data, records that are not sealed behind room for a header, the file's next generation."""
+    def _replace(self, frames, damaged):
+        """Make frames, an iterable of records that are not sealed, the file's next generation."""
         generation = (self.generation + 1) & 0xFFFFFFFF
-        seq = self._seq
-        data[:4] = MAGIC
-        data[4] = JOURNAL_VERSION
-        data[5] = MARK_DAMAGED if damaged else 0
-        data[6:10] = generation.to_bytes(4, "big")
-        data[10:12] = seq.to_bytes(2, "big")
-        data[12:16] = crc32(data[:12]).to_bytes(4, "big")
-        at = HEADER_LEN
-        while at < len(data):
-            end = at + OVERHEAD + data[at + 1]
-            _seal(data, at, end, seq)
-            seq = (seq + 1) & 0xFFFF
-            at = end
+        first = self._seq
+        written = [HEADER_LEN, first]  # octets, and the number of the next record
+        header = bytearray(HEADER_LEN)
+        header[:4] = MAGIC
+        header[4] = JOURNAL_VERSION
+        header[5] = MARK_DAMAGED if damaged else 0
+        header[6:10] = generation.to_bytes(4, "big")
+        header[10:12] = first.to_bytes(2, "big")
+        header[12:16] = crc32(memoryview(header)[:12]).to_bytes(4, "big")
         self._dirty = True
-        self._store.replace(self._name, data)
+        self._store.replace(self._name, _sealed(header, frames, written))
         self._dirty = self.fresh = False
         self.damaged = damaged
         self.torn = 0
         self.generation = generation
-        self._seq = seq
-        self.size = len(data)
+        self.size, self._seq = written
+
+
+def _frames(data, kept, name, values):
+    """The records at the places `kept` of data, then one more."""
+    for start, end in kept:
+        yield bytearray(data[start:end])
+    yield _frame(name, values)
+
+
+def _sealed(header, frames, written):
+    """The octets of a generation in pieces: a small heap has no hole as long as a file."""
+    yield header
+    for frame in frames:
+        _seal(frame, written[1])
+        written[0] += len(frame)
+        written[1] = (written[1] + 1) & 0xFFFF
+        yield frame
 
 
 def redacted(data):
@@ -295,5 +292,5 @@ def _blank(out, start, end):
     whole[: end - start] = out[start:end]
     low, high = _SECRETS[kind] if _SIZES.get(kind) == size else (0, size)
     whole[HEAD_LEN + low : HEAD_LEN + high] = bytes(high - low)
-    _seal(whole, 0, len(whole), whole[3] << 8 | whole[4])
+    _seal(whole, whole[3] << 8 | whole[4])
     out[start:end] = whole[: end - start]

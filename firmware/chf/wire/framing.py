@@ -52,7 +52,8 @@ def fcs16(buf, start, end, fcs=FCS_INIT):
     return fcs
 
 
-def _put(out, k, c):
+def put(out, k, c):
+    """Write one octet of a frame at out[k], escaped where it must be; return the index after it."""
     if _SPECIAL[c]:
         out[k] = ESCAPE
         k += 1
@@ -74,15 +75,15 @@ def stuff(content, n, out):
     for i in range(n):
         c = content[i]
         fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
-        if special[c]:  # _put(), written out: a call for each octet would double the cost
+        if special[c]:  # put(), written out: a call for each octet would double the cost
             out[k] = ESCAPE
             k += 1
             c ^= ESCAPE_XOR
         out[k] = c
         k += 1
     fcs ^= 0xFFFF
-    k = _put(out, k, fcs & 0xFF)  # least significant octet first
-    k = _put(out, k, fcs >> 8)
+    k = put(out, k, fcs & 0xFF)  # least significant octet first
+    k = put(out, k, fcs >> 8)
     out[k] = FLAG
     return k + 1
 

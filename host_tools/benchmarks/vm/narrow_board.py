@@ -73,9 +73,10 @@ class FixedStore:
         held[0][held[1] : end] = data
         held[1] = end
 
-    def replace(self, name, data):
+    def replace(self, name, pieces):
         self._files.setdefault(name, [bytearray(FILE_OCTETS), 0])[1] = 0
-        self.append(name, data)
+        for piece in pieces:
+            self.append(name, piece)
 
 
 class NarrowBoard:

@@ -10,13 +10,11 @@ from chf.core.ticks import diff
 from chf.shell import Shell
 from chf.wire import schema as s
 
-ALL_LINKS = 1 << s.LINK_HAN | 1 << s.LINK_WAN | 1 << s.LINK_BENCH
-
 
 class PtyLine:
-    """A link port on a PTY."""
+    """A link port on a PTY: the bench's alone, on which a hub speaks only when it is asked."""
 
-    links = ALL_LINKS
+    links = 1 << s.LINK_BENCH
 
     def __init__(self, path):
         self.file = open(path, "r+b", buffering=0)  # noqa: SIM115
@@ -37,7 +35,7 @@ class PtyLine:
 
 
 class PtyBoard(NarrowBoard):
-    """A NarrowBoard in real time whose links share one PTY."""
+    """A NarrowBoard in real time whose one link is a PTY."""
 
     def ticks_ms(self):
         return time.ticks_ms() & TICKS_MASK

@@ -1,7 +1,9 @@
-"""Folds the firmware's integer constants into the code that uses them, before it is compiled for a device.
+"""Makes the firmware's sources smaller for a device, before they are compiled; they behave the same.
 
-MicroPython's own const() folds within one file only. A shared name such as `schema.LEVEL_HELD` would cost every device a
-dictionary entry, a string, and two look-ups at each use. The sources stay as they are and run unfolded on CPython.
+Constants are folded into the code that uses them, since MicroPython's own const() does so within one file only: a shared
+name such as `schema.LEVEL_HELD` would cost every device a dictionary entry, a string and two look-ups at each use. And
+parameters get short names, because the VM keeps the name of each one for calls by keyword. The sources stay as they are
+and run unchanged on CPython.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ _OPERATORS = {
 }
 
 
-def fold(sources: Mapping[str, str]) -> dict[str, str]:
-    """Module name -> source, for all modules of a device together; returns the same with constants folded.
+def shrink(sources: Mapping[str, str]) -> dict[str, str]:
+    """Module name -> source, for all modules of a device together; returns the same, smaller, without those that are then empty.
 
     A constant is a name in capitals that is assigned once, at top level, an integer or an expression of constants. Its
     assignment goes, and so does its import: nothing on a device looks a constant up by its name.
@@ -33,7 +35,21 @@ def fold(sources: Mapping[str, str]) -> dict[str, str]:
     while any([_collect(tree, known[name], known) for name, tree in trees.items()]):
         pass
     folded = {name: _Folder(tree, known[name], known).visit(tree) for name, tree in trees.items()}
-    return {name: ast.unparse(_without_idle_imports(tree, known)) for name, tree in folded.items()}
+    keywords = {
+        keyword.arg for tree in folded.values() for node in ast.walk(tree) if isinstance(node, ast.Call)
+        for keyword in node.keywords
+    }
+    for tree in folded.values():
+        _without_idle_imports(tree, known)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                _shorten_parameters(node, keywords)
+    return {name: ast.unparse(tree) for name, tree in folded.items() if not _is_idle(tree)}
+
+
+def _is_idle(tree: ast.Module) -> bool:
+    """Whether nothing is left but a docstring: a folder needs no __init__ to be a package on a device."""
+    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in tree.body)
 
 
 def _collect(tree: ast.Module, own: Constants, known: Mapping[str, Constants]) -> bool:
@@ -78,7 +94,23 @@ def _value(node: ast.expr, names: Mapping[str, int]) -> int | None:
     return None
 
 
-def _without_idle_imports(tree: ast.Module, known: Mapping[str, Constants]) -> ast.Module:
+def _shorten_parameters(function: ast.FunctionDef, keywords: set[str | None]) -> None:
+    """One letter for each parameter that no call names. A function with others inside is left alone."""
+    nodes = list(ast.walk(function))
+    if any(isinstance(node, (ast.FunctionDef, ast.Lambda)) for node in nodes[1:]):
+        return
+    parameters = [each for each in function.args.args if each.arg not in keywords and each.arg != "self"]
+    taken = {node.id for node in nodes if isinstance(node, ast.Name)} | {each.arg for each in function.args.args}
+    letters = iter([letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken])
+    short = {each.arg: letter for each, letter in zip(parameters, letters, strict=False)}
+    for each in parameters:
+        each.arg = short.get(each.arg, each.arg)
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            node.id = short.get(node.id, node.id)
+
+
+def _without_idle_imports(tree: ast.Module, known: Mapping[str, Constants]) -> None:
     """Without the imports of modules that folding has left nothing to take from: such a module is then never loaded."""
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in list(tree.body):
@@ -90,7 +122,6 @@ def _without_idle_imports(tree: ast.Module, known: Mapping[str, Constants]) -> a
             ]
             if not node.names:
                 tree.body.remove(node)
-    return tree
 
 
 class _Folder(ast.NodeTransformer):
