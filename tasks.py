@@ -77,7 +77,8 @@ def pins(group):
 
 def stamp_text(requirements):
     """Names one set-up: what it installs, for which Python, in which folder (an environment does not move)."""
-    state = [*sorted(requirements), project()["project"]["version"], sys.version, str(ROOT)]
+    version = (ROOT / "firmware" / "chf" / "__init__.py").read_text(encoding="utf-8")
+    state = [*sorted(requirements), version, sys.version, str(ROOT)]
     return hashlib.sha256("\n".join(state).encode()).hexdigest()
 
 

@@ -77,4 +77,4 @@ def check(known: dict[str, Requirement], judged_by: dict[str, list[str]]) -> Non
                 raise CatalogueError(f"{scenario} names requirement {name}, which requirements.toml does not have.")
     unjudged = sorted(set(known) - {name for ids in judged_by.values() for name in ids})
     if unjudged:
-        raise CatalogueError(f"No scenario judges {', '.join(unjudged)}: write one or take it out of requirements.toml.")
+        raise CatalogueError(f"No scenario judges {', '.join(unjudged)}: write one, or drop it from requirements.toml.")

@@ -1,8 +1,8 @@
 """The suite as a pytest plugin: options, marks, the hub of each scenario, verdicts that are never better than judged.
 
-A scenario carries @pytest.mark.requirement(ID, ...): what it judges; and @pytest.mark.needs(CAP, ...): what the rig must
-be able to do for that. Where the rig cannot, the requirement is *not judged*, which is a skip and never a pass; with
---hil-require CAP[,CAP] a missing capability ends the run at once with exit code 2. Other exit codes: 1 a scenario
+A scenario carries @pytest.mark.requirement(ID, ...), what it judges, and @pytest.mark.needs(CAP, ...), what the rig
+must be able to do for that. Where the rig cannot, the requirement is *not judged*, which is a skip and never a pass;
+with --hil-require CAP[,CAP] a missing capability ends the run at once with exit code 2. Other exit codes: 1 a scenario
 failed, 3 no board or busy.
 """
 

@@ -1,4 +1,4 @@
-"""What a failed scenario leaves behind for a person: the last frames of each link, the hub's trace, how to run it again."""
+"""What a failed scenario leaves for a person: the last frames of each link, the hub's trace, how to run it again."""
 
 from __future__ import annotations
 

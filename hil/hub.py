@@ -1,4 +1,4 @@
-"""A hub under test, and what a scenario can ask of the wire: frames by name, decisions in order, times from the loss."""
+"""A hub under test, and what a scenario asks of the wire: frames by name, decisions in order, times from the loss."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class HubUnderTest(Testbed):
 
     def last_sent(self, name: str) -> bytes:
         """The content of the last frame of that name that a peer sent to the hub."""
-        return [captured.content for captured in self.bench.capture if captured.to_hub and captured.frame.name == name][-1]
+        return [one.content for one in self.bench.capture if one.to_hub and one.frame.name == name][-1]
 
     # ---- the supply
 

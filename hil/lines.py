@@ -1,4 +1,4 @@
-"""What hostile lines do to frames: each function makes a Bench.tamper, octets of one frame in, what comes out in turn."""
+"""What hostile lines do to frames: Bench.tamper functions, the octets of one frame in, what comes out in turn."""
 
 from __future__ import annotations
 

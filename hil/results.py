@@ -68,7 +68,8 @@ class Verdicts:
             cases = [(node, *case) for node, case in self._cases.items() if _scenario_of(node) == scenario]
             cases = cases or [(scenario, NOT_JUDGED, f"{NOT_JUDGED}: this run left it out")]
             tests += [{"test": node, "verdict": verdict, "why": why} for node, verdict, why in cases]
-        worst = next((verdict for verdict in (FAILED, NOT_JUDGED) if any(t["verdict"] == verdict for t in tests)), PASSED)
+        verdicts = {test["verdict"] for test in tests} or {NOT_JUDGED}
+        worst = next(verdict for verdict in (FAILED, NOT_JUDGED, PASSED) if verdict in verdicts)
         why = "; ".join(dict.fromkeys(test["why"] for test in tests if test["verdict"] == worst and test["why"]))
         about = {"id": requirement.id, "text": requirement.text, "source": requirement.source}
         return {**about, "level": requirement.level, "verdict": worst, "why": why, "tests": tests}

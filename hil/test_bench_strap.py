@@ -59,7 +59,7 @@ def test_identify_says_who_the_hub_is(lab, strapped):
     fields = hub.bench.ask("identify", answer="identity").fields
     assert (fields["hub"].hex(), fields["esme"].hex()) == (hub.identity["hub"], hub.identity["esme"])
     assert fields["strapped"] == strapped
-    assert len(fields["text"].decode("utf-8").split("; ")) == 3  # firmware, board, MicroPython; a fault would be a fourth
+    assert len(fields["text"].decode("utf-8").split("; ")) == 3  # firmware, board, MicroPython; no fault
 
 
 @pytest.mark.requirement("BEN-04")

@@ -87,9 +87,7 @@ def test_the_mains_hint_is_given_where_ac_lo_stayed_low(lab):
 
 @pytest.mark.requirement("EVI-03")
 @pytest.mark.needs("stepped-time")
-@pytest.mark.parametrize(
-    ("high_from_s", "high_to_s"), [(-0.9, -0.5), (-5, 0.001), (0, 1), (100, 100.5), (179, 190)]
-)
+@pytest.mark.parametrize(("high_from_s", "high_to_s"), [(-0.9, -0.5), (-5, 0.001), (0, 1), (100, 100.5), (179, 190)])
 def test_one_moment_of_ac_lo_high_voids_the_mains_hint(lab, high_from_s, high_to_s):
     hub = lab()
     hub.advance_s(10)

@@ -1,4 +1,4 @@
-"""The pending flag: what it covers, for how long, and how it ends. The decision it leads to stands in test_policy.py."""
+"""The pending flag: what it covers, for how long, and how it ends. What is decided under it: test_policy.py."""
 
 import pytest
 
@@ -142,9 +142,7 @@ def test_cancel_and_complete_are_accepted_without_a_flag_and_in_an_outage(lab):
 
 
 @pytest.mark.requirement("FLAG-06")
-@pytest.mark.parametrize(
-    ("message", "options"), [("cancel", {}), ("complete", {}), ("complete", {"result": 1})]
-)
+@pytest.mark.parametrize(("message", "options"), [("cancel", {}), ("complete", {}), ("complete", {"result": 1})])
 def test_a_flag_that_ends_while_supply_is_out_ends_the_excuse_at_once(lab, message, options):
     hub = lab()
     assert hub.declare(600, 600)

@@ -127,7 +127,7 @@ def test_each_reason_to_drop_a_frame_is_counted_by_its_name(lab):
         hub.advance_s(1)
     hub.bench.line.write("bench", frames.to_wire(bytes((state[0], state[1] | s.BENCH_MARK, state[2]))))
     expected["mark"] += 1
-    hub.bench.line.write("han", bytes(good).join((b"\x7e", b"\x00\x00\x7e")))
+    hub.bench.line.write("han", frames.to_wire(bytes(good)).replace(b"x", b"y"))
     expected["fcs"] = 1
     hub.bench.line.write("han", b"\x7e\x41\x42\x7d\x7e")
     expected["abort"] = 1

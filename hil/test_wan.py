@@ -1,5 +1,7 @@
 """A WAN that is down, flaps, or loses acknowledgements: every outage arrives, and has one effect."""
 
+import itertools
+
 import pytest
 
 from chf.wire import schema as s
@@ -127,7 +129,7 @@ def test_repeats_back_off_to_five_minutes_with_a_random_part(lab):
     start_ms = hub.now_ms
     hub.advance_s(3_600)
     at_ms = [heard.at_ms for heard in hub.heard("ad1", start_ms)]
-    waits = [(later - earlier) / 1000 for earlier, later in zip(at_ms, at_ms[1:], strict=False)]
+    waits = [(later - earlier) / 1000 for earlier, later in itertools.pairwise(at_ms)]
     base = 5.0
     for wait in waits:
         assert base <= wait <= 1.5 * base + 0.2

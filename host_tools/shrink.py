@@ -12,7 +12,9 @@ import ast
 import operator
 from collections.abc import Mapping
 
-Constants = dict[str, int]  # NAME = integer, at a module's top level
+Value = int | str | bytes
+Constants = dict[str, Value]  # NAME = value, at a module's top level
+TEXT_MAX = 32  # characters: a longer text is not repeated at each use
 
 _OPERATORS = {
     ast.Add: operator.add,
@@ -27,7 +29,7 @@ _OPERATORS = {
 def shrink(sources: Mapping[str, str]) -> dict[str, str]:
     """Module name -> source, for all modules of a device together; returns the same, smaller, without those that are then empty.
 
-    A constant is a name in capitals that is assigned once, at top level, an integer or an expression of constants. Its
+    A constant is a name in capitals that is assigned once, at top level, an integer, a short text, or an expression of constants. Its
     assignment goes, and so does its import: nothing on a device looks a constant up by its name.
     """
     trees = {name: ast.parse(source) for name, source in sources.items()}
@@ -83,14 +85,22 @@ def _imported(tree: ast.Module, known: Mapping[str, Constants]) -> Constants:
     return found
 
 
-def _value(node: ast.expr, names: Mapping[str, int]) -> int | None:
+def _value(node: ast.expr, names: Mapping[str, Value]) -> Value | None:
     if isinstance(node, ast.Constant):
+        if isinstance(node.value, (str, bytes)):
+            return node.value if len(node.value) <= TEXT_MAX else None
         return node.value if type(node.value) is int else None
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _value(node.operand, names)
+        return -value if isinstance(value, int) else None
     if isinstance(node, ast.Name):
         return names.get(node.id)
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         left, right = _value(node.left, names), _value(node.right, names)
-        return None if left is None or right is None else int(_OPERATORS[type(node.op)](left, right))
+        if isinstance(left, int) and isinstance(right, int):
+            return int(_OPERATORS[type(node.op)](left, right))
+        if isinstance(left, str) and isinstance(right, str) and isinstance(node.op, ast.Add):
+            return left + right
     return None
 
 

@@ -26,7 +26,7 @@ class Bench:
         if shell.board.strapped:
             saved = shell.board.store.read(RIG_FILE)
             if saved is not None and len(saved) == 4:
-                self._set_rig(saved[0], saved[1], saved[2] << 8 | saved[3])
+                self.set_rig(saved[0], saved[1], saved[2] << 8 | saved[3])
 
     def on_message(self, name, fields, now) -> None:
         shell = self.shell
@@ -35,7 +35,7 @@ class Bench:
         elif not shell.board.strapped:
             shell.send("bench_refusal", {"type": type_of(name), "reason": s.REFUSED_STRAP})
         else:
-            getattr(self, "_" + name)(fields, now)
+            getattr(self, name)(fields, now)
 
     def _identity(self):
         shell = self.shell
@@ -53,7 +53,7 @@ class Bench:
             "text": text.encode(),
         }
 
-    def _state_request(self, fields, now):
+    def state_request(self, fields, now):
         sup = self.shell.supervisor
         flag = sup.activation.flag
         outage = sup.outage
@@ -77,7 +77,7 @@ class Bench:
             },
         )
 
-    def _journal_request(self, fields, now):
+    def journal_request(self, fields, now):
         which = fields["file"]
         if which >= len(journal.FILES):
             self._refuse("journal_request", s.REFUSED_VALUE)
@@ -92,28 +92,28 @@ class Bench:
         chunk = journal.redacted(data)[at : at + JOURNAL_CHUNK]
         self.shell.send("journal_data", {"file": which, "offset": at, "total": len(data), "data": chunk})
 
-    def _trace_request(self, fields, now):
+    def trace_request(self, fields, now):
         trace = self.shell.trace
         self.shell.send("trace_data", {"lost": trace.lost, "entries": trace.read()})
 
-    def _rig_set(self, fields, now):
+    def rig_set(self, fields, now):
         mask, bits, mv = fields["mask"], fields["bits"], fields["holdup_mv"]
         try:
             self.shell.board.store.replace(RIG_FILE, (bytes((mask, bits, mv >> 8, mv & 0xFF)),))
         except OSError:
             self._refuse("rig_set", s.REFUSED_STORE)
             return
-        self._set_rig(mask, bits, mv)
+        self.set_rig(mask, bits, mv)
         self.shell.send("bench_ack", {"type": type_of("rig_set")})
 
-    def _set_rig(self, mask, bits, mv):
+    def set_rig(self, mask, bits, mv):
         lines = s.SENSE_SUPPLY | s.SENSE_AC_LO | s.SENSE_MT_PR
         self.mask = mask & lines
         self.bits = bits & self.mask
         self.override_mv = bool(mask & s.RIG_HOLDUP)
         self.mv = mv
 
-    def _restart(self, fields, now):
+    def restart(self, fields, now):
         self.shell.send("bench_ack", {"type": type_of("restart")})
         if fields["kind"] == s.RESTART_WATCHDOG:
             self.starve = True

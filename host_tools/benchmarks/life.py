@@ -29,7 +29,8 @@ def live(heap_wk: int) -> None:
     stage, said = "boot", ""
     try:
         with virtual(seed=1, heap=f"{heap_wk}wk") as bed:
-            for stage, act in STAGES:
+            for name, act in STAGES:
+                stage = name
                 try:
                     act(bed)
                 finally:

@@ -81,7 +81,7 @@ class Answerer:
 
 @contextlib.contextmanager
 def one_core() -> Iterator[None]:
-    """This process, and those that it starts, on one core where the system can: else the scheduler's choice is timed."""
+    """This process and those that it starts on one core, where the system can: else the scheduler's choice is timed."""
     if sys.platform != "linux":
         yield
         return
@@ -110,8 +110,8 @@ def take(quick: bool) -> list[Figure]:
             median(hub_us / floor_us for floor_us, hub_us in blocks),
             "of the floor",
             None,
-            f"'identify' of {len(request)} octets, answered by the shell with {length} in {hub_us:.0f} us; the floor is "
-            f"a VM that sends as many and does nothing else, {floor_us:.0f} us; median of {len(blocks)} blocks of "
+            f"'identify' of {len(request)} octets, answered by the shell with {length} in {hub_us:.0f} us; the floor "
+            f"is a VM that sends as many and does nothing else, {floor_us:.0f} us; median of {len(blocks)} blocks of "
             f"{PAIRS} pairs in turns, all on one core; wanted: 2",
         )
     ]

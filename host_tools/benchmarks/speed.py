@@ -48,9 +48,7 @@ def take(quick: bool) -> list[Figure]:
             None,
             f"Supervisor.quiet(), the loop around it included; {rounds}; wanted: 6",
         ),
-        Figure(
-            "shell-idle", relative(rows, step, unit), "U", None, f"Shell.step() with three idle ports; {rounds}"
-        ),
+        Figure("shell-idle", relative(rows, step, unit), "U", None, f"Shell.step() with three idle ports; {rounds}"),
         Figure(
             "hmac-verify",
             relative(rows, verify, decode),

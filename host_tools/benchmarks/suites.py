@@ -23,13 +23,23 @@ CORES = 2
 DEADLINE_S = 300.0
 
 
-def _timed(arguments: list[str], cwd: Path) -> tuple[float | None, float, str]:
+def suite_command() -> list[str]:
+    """The command line that runs all scenarios."""
+    return [sys.executable, "-m", "pytest", "hil", "-n", str(CORES), "-q", "-p", "no:cacheprovider"]
+
+
+def demo_command(out: str) -> list[str]:
+    """The command line that runs the demo."""
+    return [sys.executable, "-m", "host_tools.demo", "--out", out]
+
+
+def _timed(command: list[str], cwd: Path) -> tuple[float | None, float, str]:
     """(seconds, None unless it passed; seconds; its last line). Raises BenchError where it does not end."""
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
     start = time.perf_counter()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", *arguments],
+            command,
             cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -38,15 +48,14 @@ def _timed(arguments: list[str], cwd: Path) -> tuple[float | None, float, str]:
             timeout=DEADLINE_S,
         )
     except subprocess.TimeoutExpired:
-        raise BenchError(f"{' '.join(arguments[:2])} did not end within {DEADLINE_S:.0f} s.") from None
+        raise BenchError(f"{command[2]} did not end within {DEADLINE_S:.0f} s.") from None
     seconds = time.perf_counter() - start
     said = (done.stdout + done.stderr).strip().splitlines() or ["it printed nothing"]
     return (None if done.returncode else seconds), seconds, said[-1].strip("= ")
 
 
 def take_suite(quick: bool) -> list[Figure]:
-    hil = root("hil")
-    passed, seconds, said = _timed(["pytest", "hil", "-n", str(CORES), "-q", "-p", "no:cacheprovider"], hil.parent)
+    passed, seconds, said = _timed(suite_command(), root("hil").parent)
     how = f"pytest hil -n {CORES}, start-up included: {said}"
     if passed is None:
         how += f"; it ended after {seconds:.1f} s, and a suite that does not pass has no time"
@@ -65,7 +74,7 @@ def take_suite(quick: bool) -> list[Figure]:
 
 def take_demo(quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="chf-benchmarks-") as out:
-        passed, seconds, said = _timed(["host_tools.demo", "--out", out], Path(out))
+        passed, seconds, said = _timed(demo_command(out), Path(out))
     how = "the demo's own command, set up, report included"
     if passed is None:
         how = f"the demo failed after {seconds:.1f} s: {said}"

@@ -1,4 +1,4 @@
-"""Runs one of the scripts in vm/ on the MicroPython VM, on the firmware as it is built, and returns what it measured."""
+"""Runs one of the scripts in vm/ on the MicroPython VM, beside the firmware as built; returns what it measured."""
 
 from __future__ import annotations
 

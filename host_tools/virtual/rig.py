@@ -1,4 +1,4 @@
-"""The virtual rig: carries supply, sense lines, flash file and time of a simulated hub, and outlives every run of it."""
+"""The virtual rig: carries supply, sense lines, flash file and time of a simulated hub, and outlives its runs."""
 
 from __future__ import annotations
 

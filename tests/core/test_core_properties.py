@@ -276,8 +276,8 @@ def test_a_compacted_journal_folds_to_the_same(policy, before, after):
         if compact:
             world.step("compact")
         world.step("off")
-        world.boot(s.RESET_OTHER)
         mark = len(world.hub.log)
+        world.boot(s.RESET_OTHER)
         life.run([*after, ("wait", 400)])
         told.append([said(entry) for entry in world.hub.log[mark:] if entry.kind == "send"])
     assert set(told[0]) == set(told[1])

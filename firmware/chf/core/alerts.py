@@ -96,7 +96,7 @@ class Alerts:
                 return outage
         return None
 
-    def on_ad1_ack(self, fields, out) -> bool:
+    def ad1_ack(self, fields, out) -> bool:
         outage = self.find(bytes(fields["id"]))
         if outage is None or not outage.alert_pending() or fields["revision"] > outage.told["revision"]:
             return False
@@ -105,7 +105,7 @@ class Alerts:
             self._acked(outage, fields["revision"], ACKED_AD1, out)
         return True
 
-    def on_restored_ack(self, fields, out) -> bool:
+    def restored_ack(self, fields, out) -> bool:
         outage = self.find(bytes(fields["id"]))
         if outage is None or not outage.restored_pending():
             return False

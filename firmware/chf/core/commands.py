@@ -33,22 +33,22 @@ class Commands:
             return self._acknowledge(name, fields, out)
         activation = self.activation
         self._undo = (self.policy, self.config.esme, dict(self.keys), activation.floor, activation.unsynced)
-        return getattr(self, "_" + name)(name, fields, tag, out)
+        return getattr(self, name)(name, fields, tag, out)
 
-    def _set_policy(self, name, fields, tag, out):
+    def set_policy(self, name, fields, tag, out):
         if fields["policy"] > s.POLICY_SUPPRESS_INFERRED:
             return self._refuse(name, fields, s.REFUSED_VALUE, out)
         self.policy = fields["policy"]
         self._accept("policy", {"policy": self.policy}, name, fields, tag, out)
         return True
 
-    def _rotate_key(self, name, fields, tag, out):
+    def rotate_key(self, name, fields, tag, out):
         peer = fields["peer"]
         if peer not in (s.PEER_ESME, s.PEER_HEAD_END):
             return self._refuse(name, fields, s.REFUSED_VALUE, out)
         return self._new_key("key", {"peer": peer, "key": fields["key"]}, peer, name, fields, tag, out)
 
-    def _exchange_esme(self, name, fields, tag, out):
+    def exchange_esme(self, name, fields, tag, out):
         self.config.esme = bytes(fields["esme"])
         values = {"esme": self.config.esme, "key": fields["key"]}
         return self._new_key("esme", values, s.PEER_ESME, name, fields, tag, out)
@@ -68,7 +68,7 @@ class Commands:
         self._acknowledge(name, fields, out)
         return cleared
 
-    def _gbcs_down(self, name, fields, tag, out):
+    def gbcs_down(self, name, fields, tag, out):
         # Opaque: relayed as it came. The floor moves in memory alone, for a relay that is replayed changes nothing here.
         self.floor.advance(fields["counter"], tag)
         out.append((SEND, "gbcs_to_esme", {"gbcs": fields["gbcs"]}))

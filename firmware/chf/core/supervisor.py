@@ -378,19 +378,19 @@ class Supervisor:
     def _answer(self, now, name, fields) -> bool:
         """Whether the head-end's answer is to something that waits for it."""
         if name == "ad1_ack":
-            return self.alerts.on_ad1_ack(fields, self._out)
+            return self.alerts.ad1_ack(fields, self._out)
         if name == "restored_ack":
-            return self.alerts.on_restored_ack(fields, self._out)
+            return self.alerts.restored_ack(fields, self._out)
         if name == "hold_ack":
-            return self._on_hold_ack(now, fields)
-        return self._on_time(now, fields)
+            return self.hold_ack(now, fields)
+        return self.time_reply(now, fields)
 
     def _again(self, now):
         # While supply may be back nothing rises: it was back at that edge, or this runs again when it is lost.
         if self.phase == states.OUT:
             self._decide(now)
 
-    def _on_hold_ack(self, now, fields):
+    def hold_ack(self, now, fields):
         outage = self.outage
         if outage is None or outage.level != s.LEVEL_ASKED or bytes(fields["id"]) != outage.id:
             return False
@@ -432,7 +432,7 @@ class Supervisor:
             wait_ms = limits.TIME_REFRESH_MS
         self.timers.set("time", add(now, wait_ms))
 
-    def _on_time(self, now, fields):
+    def time_reply(self, now, fields):
         if not self.utc.fresh(now, bytes(fields["nonce"])):
             return False
         trusted = self.utc.answer(now, fields["utc"])

@@ -1,5 +1,4 @@
 """What the firmware's code takes of the heap, everything imported: alone, and with the virtual board's own adapter."""
-# mypy: ignore-errors
 
 import gc
 import json

@@ -1,5 +1,4 @@
 """Compiles each file on the VM as a board does that gets a .py; one that does not fit the heap raises MemoryError."""
-# mypy: ignore-errors
 
 import gc
 import json

@@ -1,5 +1,4 @@
 """How the heap of a running hub changes over many frames, good and bad, of every kind that its peers may send."""
-# mypy: ignore-errors
 
 import gc
 

@@ -1,5 +1,4 @@
 """The idle loop of a running hub, and its framer, with the heap locked: what they allocate raises MemoryError."""
-# mypy: ignore-errors
 
 import gc
 import micropython

@@ -1,6 +1,4 @@
 """A ports.Board with nothing behind it: octets from a buffer, fixed storage, and a clock that moves in wait() alone."""
-# mypy: ignore-errors
-# (runs on the VM, where the typing of the host's modules is not that of these)
 
 import hashlib
 import json

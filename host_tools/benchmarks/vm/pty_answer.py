@@ -1,5 +1,4 @@
-"""Answers on a PTY: the hub's own shell, or an echo floor that sends the same number of octets and does nothing else."""
-# mypy: ignore-errors
+"""Answers on a PTY: the hub's own shell, or an echo floor that sends as many octets and does nothing else."""
 
 import select
 import time
