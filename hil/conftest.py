@@ -112,7 +112,8 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     yield made
     printed = made.close()
     if printed:
-        pytest.fail(f"An exception ended the firmware: {printed.strip().splitlines()[-1]}", pytrace=False)
+        lines = printed.strip().splitlines()
+        pytest.fail("\n".join([f"An exception ended the firmware: {lines[-1]}", *lines[-20:]]), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

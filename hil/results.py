@@ -14,6 +14,7 @@ from hil.catalogue import Requirement
 PASSED = "passed"
 FAILED = "failed"
 NOT_JUDGED = "not judged"
+LEFT_OUT = "left out of this run"
 JUNIT = "junit.xml"
 _PAGE = Path(__file__).with_name("index.html.j2")
 
@@ -66,7 +67,7 @@ class Verdicts:
         tests = []
         for scenario in scenarios:
             cases = [(node, *case) for node, case in self._cases.items() if _scenario_of(node) == scenario]
-            cases = cases or [(scenario, NOT_JUDGED, f"{NOT_JUDGED}: this run left it out")]
+            cases = cases or [(scenario, NOT_JUDGED, LEFT_OUT)]
             tests += [{"test": node, "verdict": verdict, "why": why} for node, verdict, why in cases]
         verdicts = {test["verdict"] for test in tests} or {NOT_JUDGED}
         worst = next(verdict for verdict in (FAILED, NOT_JUDGED, PASSED) if verdict in verdicts)
@@ -85,7 +86,7 @@ class Verdicts:
         if self.about.get("simulated"):
             lines.append(f"simulated: {self.about['simulated']}")
         for row in self.rows():
-            if row["verdict"] != PASSED:
+            if row["verdict"] == FAILED or (row["verdict"] == NOT_JUDGED and row["why"] != LEFT_OUT):
                 lines.append(f"{row['id']} {row['verdict']} ({row['level']}): {row['text']} [{row['why']}]")
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items())
         return [*lines, f"{len(self.known)} requirements: {counts}; {len(self._cases)} scenarios"]

@@ -44,6 +44,7 @@ class SoftRig:
 
     def __init__(self, line: Any) -> None:
         self._line: Line = line
+        self.speed: int = max(1, getattr(line, "speed", 1))  # of its time, as a multiple of real
         self._deframers: dict[int, frames.Deframer] = {}
         self._held: list[tuple[int, bytes]] = []
         self._answers: list[frames.Frame] = []
@@ -127,7 +128,7 @@ class SoftRig:
         self._answers.clear()
         for _ in range(TRIES):
             self._line.write("bench", frames.to_wire(frames.build("rig_set", fields)))
-            end = self._line.now_ms + ANSWER_MS
+            end = self._line.now_ms + ANSWER_MS * self.speed
             while not self._answers and self._line.now_ms < end:
                 self.hear(self._line.step(end))
             if self._answers:

@@ -3,7 +3,7 @@
 import select
 import time
 
-from timebase import EXIT_POWER_CUT, EXIT_WATCHDOG, FIFO_OCTETS, WATCHDOG_MS, Uart, apply_cut, report
+from timebase import EXIT_WATCHDOG, FIFO_OCTETS, WATCHDOG_MS, Uart, apply_cut, power_cut, report
 
 from chf.core.ticks import MASK, diff
 
@@ -93,4 +93,4 @@ class RealClock:
         raise SystemExit(code)
 
     def power_cut(self):
-        self.stop(EXIT_POWER_CUT)
+        power_cut(self)

@@ -2,7 +2,7 @@
 
 import select
 
-from timebase import COUNTS, EXIT_POWER_CUT, EXIT_WATCHDOG, FIFO_OCTETS, WATCHDOG_MS, Uart, apply_cut, report
+from timebase import COUNTS, EXIT_WATCHDOG, FIFO_OCTETS, WATCHDOG_MS, Uart, apply_cut, power_cut, report
 
 from chf.core.ticks import MASK, diff
 
@@ -158,4 +158,4 @@ class SteppedClock:
         raise SystemExit(code)
 
     def power_cut(self):
-        self.stop(EXIT_POWER_CUT)
+        power_cut(self)

@@ -20,7 +20,9 @@ MEASURES = (
     Measure(drift.NAMES, drift.take),
     Measure(speed.NAMES, speed.take),
     Measure(round_trip.NAMES, round_trip.take),
-    Measure(size.NAMES, size.take),
+    Measure(size.MPY_NAMES, size.take_mpy),
+    Measure(size.COMPILE_NAMES, size.take_compile),
+    Measure(size.CODE_NAMES, size.take_code),
 )
 
 

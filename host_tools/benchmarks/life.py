@@ -38,7 +38,7 @@ def live(heap_wk: int) -> None:
                 _check(not said, "it failed")
                 _check(len(bed.rig.resets) <= (act is _power_cut), "it restarted")
     except BenchError as error:
-        raise Ended(f"{stage}: {said or error}") from None
+        raise Ended(f"{stage}: {said or str(error).strip().splitlines()[-1]}") from None
 
 
 def _last_words(bed: Testbed) -> str:

@@ -32,7 +32,7 @@ class Answerer:
         self._pty = Pty()
         self._log = folder / ("hub.txt" if reply is None else "floor.txt")
         settings = {"path": self._pty.path, "reply": (reply or b"").hex(), "identity": identity()}
-        line, environment = vm.command("pty_answer", folder, settings, vm.ROOMY)
+        line, environment = vm.command("pty_answer", settings, vm.ROOMY)
         with self._log.open("wb") as out:
             self._process = subprocess.Popen(
                 line, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out

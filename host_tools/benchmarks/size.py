@@ -10,7 +10,9 @@ from host_tools.benchmarks import vm
 from host_tools.benchmarks.figure import Figure
 from host_tools.firmware_build import sources
 
-NAMES = ("mpy-octets", "mpy-density", "compile-heap", "code-heap")
+MPY_NAMES = ("mpy-octets", "mpy-density")
+COMPILE_NAMES = ("compile-heap",)
+CODE_NAMES = ("code-heap",)
 MPY_BAR = 40 * 1024
 DENSITY_BAR = 18
 COMPILE_BAR_WK = 96
@@ -70,11 +72,8 @@ def compile_heap(paths: list[str], high: int) -> tuple[int | None, str]:
         return vm.least(passes, 8, high), failed
 
 
-def take(quick: bool) -> list[Figure]:
+def take_mpy(quick: bool) -> list[Figure]:
     octets, lines, others = _firmware()
-    least, hardest = compile_heap([str(path) for path in vm.firmware_files()], 2 * COMPILE_BAR_WK)
-    with vm.scripts() as folder:
-        share = vm.run("code_share", folder, {})
     return [
         Figure(
             "mpy-octets",
@@ -90,6 +89,12 @@ def take(quick: bool) -> list[Figure]:
             DENSITY_BAR,
             f"that size over the {lines:,} code lines that became it: not blank, no comment, no docstring",
         ),
+    ]
+
+
+def take_compile(quick: bool) -> list[Figure]:
+    least, hardest = compile_heap([str(path) for path in vm.firmware_files()], 2 * COMPILE_BAR_WK)
+    return [
         Figure(
             "compile-heap",
             least,
@@ -97,7 +102,14 @@ def take(quick: bool) -> list[Figure]:
             COMPILE_BAR_WK,
             "smallest heap in which the VM compiles any single .py of firmware/, its text included; hardest: "
             f"{hardest.rpartition('/')[2] or 'none'}",
-        ),
+        )
+    ]
+
+
+def take_code(quick: bool) -> list[Figure]:
+    with vm.scripts() as folder:
+        share = vm.run("code_share", folder, {})
+    return [
         Figure(
             "code-heap",
             share["firmware"] / WK_OCTETS,
@@ -105,5 +117,5 @@ def take(quick: bool) -> list[Figure]:
             None,
             f"gc.mem_alloc after importing all of the firmware, {share['firmware']:,} octets; the virtual board's "
             f"adapter takes {share['board']:,} more",
-        ),
+        )
     ]

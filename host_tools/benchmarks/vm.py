@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -64,24 +65,23 @@ def _module(name: str) -> str:
 
 @contextlib.contextmanager
 def scripts(patches: dict[str, str] | None = None) -> Iterator[Path]:
-    """A folder with all scripts compiled. patches: modules that stand in for the firmware's, for tests."""
+    """The firmware and all scripts, compiled, in one folder. patches: modules in place of the firmware's, for tests."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.py")}
     with tempfile.TemporaryDirectory(prefix="chf-benchmarks-") as name:
         folder = Path(name)
+        shutil.copytree(firmware(), folder, ignore=shutil.ignore_patterns("*.bin"), dirs_exist_ok=True)
         compile_into(folder, {**texts, **(patches or {})})
         yield folder
 
 
-def command(script: str, folder: Path, settings: dict[str, Any], heap: str) -> tuple[list[str], dict[str, str]]:
-    """(command line, environment) that run a script of scripts() beside the firmware."""
-    # The scripts' folder first: a patched module is found before the firmware's own.
-    path = f"{folder}:{firmware()}"
-    return vm_import(script, heap), dict(os.environ, MICROPYPATH=path, CHF_BENCHMARK=json.dumps(settings))
+def command(script: str, settings: dict[str, Any], heap: str) -> tuple[list[str], dict[str, str]]:
+    """(command line, environment) that run a script in a folder of scripts(), to be started from there as a hub is."""
+    return vm_import(script, heap), dict(os.environ, MICROPYPATH="", CHF_BENCHMARK=json.dumps(settings))
 
 
 def run(script: str, folder: Path, settings: dict[str, Any], heap: str = ROOMY) -> dict[str, Any]:
     """Run a script to its end and return its result. Raises BenchError where it has none."""
-    line, environment = command(script, folder, settings, heap)
+    line, environment = command(script, settings, heap)
     try:
         done = subprocess.run(
             line, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE_S

@@ -33,10 +33,11 @@ KINDS = {
 
 
 class Play(NamedTuple):
-    """A meter, the bench that carries it, and the testbed where there is a rig."""
+    """A meter, the bench that carries it, its speed, and the testbed where there is a rig."""
 
     esme: Esme
     bench: Bench
+    speed: int
     testbed: Testbed | None
 
 
@@ -44,20 +45,26 @@ class Play(NamedTuple):
 def _stage(url: str, identity: dict | None, live: bool, rig: bool) -> Iterator[Play]:
     if rig or url.startswith(connect.SIM):
         with connect.connect(url, None, identity) as testbed:
-            yield Play(testbed.esme, testbed.bench, testbed)
+            yield _patient(Play(testbed.esme, testbed.bench, getattr(testbed.rig, "speed", 1), testbed))
         return
     who = identity or new_identity(1)
     key = bytes.fromhex(who["keys"]["esme" if live else "bench_esme"])
     esme = Esme(bytes.fromhex(who["esme"]), bytes.fromhex(who["hub"]), key, not live)
     with contextlib.closing(connect.line_of(url)) as line:
-        yield Play(esme, Bench(line, [esme], not live), None)
+        yield _patient(Play(esme, Bench(line, [esme], not live), line.speed, None))
+
+
+def _patient(play: Play) -> Play:
+    """Where time runs faster than real, ports and processes do not."""
+    play.esme.tries *= max(1, play.speed)
+    return play
 
 
 def _say(play: Play, speak: Callable[[], Any]) -> str:
     """Let the meter say one thing; the hub's answer in a word: "acknowledged", "refused (counter)", "no answer"."""
     acked, refused = len(play.esme.acked), len(play.esme.refused)
     speak()
-    play.bench.advance(ANSWER_MS, until=lambda: play.esme.outstanding is None)
+    play.bench.advance(ANSWER_MS * max(1, play.speed), until=lambda: play.esme.outstanding is None)
     if len(play.esme.acked) > acked:
         return "acknowledged"
     if len(play.esme.refused) > refused:
@@ -184,7 +191,7 @@ def _act(
     if outage_s is not None and play.testbed is not None:
         bed = play.testbed
         bed.lose_supply(outage_s)
-        state = Client(bed.bench, getattr(bed.bench.line, "speed", 1)).state()
+        state = Client(bed.bench, play.speed).state()
         told["hub_decided"] = str(state["level"])
         bed.restore_supply(SETTLE_S)
         if bed.headend.alerts:  # heard on the WAN link, where the URL has one

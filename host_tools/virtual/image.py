@@ -1,8 +1,17 @@
-"""What an instrument does to the virtual hub's flash chip while the hub is off: damages a journal file in place."""
+"""Images of the virtual hub's flash chip: the one that it is first switched on with, and ones that are damaged."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
 from host_tools.errors import BenchError
+from host_tools.virtual.process import HANG_S, vm_import
 
 BLOCK_OCTETS = 4096
 PROG_OCTETS = 256
@@ -37,3 +46,26 @@ def damaged(image: bytes, folder: str, file: int) -> bytes:
         stream.write(bytes(content))
     flash.unmount()
     return bytes(flash.context.buffer)
+
+
+def provisioned(folder: Path, identity: dict[str, Any]) -> Path:
+    """A flash image with this identity, made once by the firmware's own littlefs and then kept beside the build."""
+    text = json.dumps(identity, sort_keys=True)
+    image = folder / f"flash-{hashlib.sha256(text.encode()).hexdigest()[:20]}.bin"
+    if image.is_file():
+        return image
+    handle, name = tempfile.mkstemp(dir=folder)
+    os.close(handle)
+    os.unlink(name)
+    done = subprocess.run(
+        vm_import("provision"),
+        input=text.encode(),
+        cwd=folder,
+        env=dict(os.environ, CHF_FLASH=name, MICROPYPATH=""),
+        capture_output=True,
+        timeout=HANG_S,
+    )
+    if done.returncode:
+        raise BenchError(f"The virtual flash could not be provisioned: {done.stdout.decode()[-400:]}")
+    os.rename(name, image)
+    return image

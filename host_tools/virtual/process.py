@@ -13,12 +13,14 @@ import tty
 from pathlib import Path
 from typing import Any
 
+from chf.wire import schema as s
 from host_tools import frames
 from host_tools.errors import BenchError
 
 HEAP = "64wk"  # a small board's: w scales with the size of a word, so this is 128 KiB on a 64-bit machine
 # Not `-m micropython_unix`: that drops the exit code, which says how a run of the hub has ended.
 _RUN_VM = "import sys, micropython_unix; sys.exit(micropython_unix.main())"
+EXIT_POWER_CUT = 70  # no exit code of the VM's: it says that its power has failed, and waits for its end
 HANG_S = 20.0  # real seconds without an answer after which the VM counts as hung
 
 
@@ -130,6 +132,9 @@ class HubProcess:
                 else:
                     self._collect(self._masters.index(fd))
         self._settle()
+        if answered and self.stepped["deadline_ms"] == s.UNKNOWN_S:
+            self.kill()
+            return EXIT_POWER_CUT
         if not ended:
             ended = bool(select.select([self._from_hub], [], [], 0)[0]) and self._process.poll() is not None
         return self._process.wait(timeout=HANG_S) if ended else None

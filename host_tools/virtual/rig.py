@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import random
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,11 +11,10 @@ from typing import Any
 from chf.wire import schema as s
 from host_tools.errors import BenchError
 from host_tools.firmware_build import BuildError, build
-from host_tools.virtual.image import damaged
-from host_tools.virtual.process import HANG_S, HEAP, HubProcess, Pty, vm_import
+from host_tools.virtual.image import damaged, provisioned
+from host_tools.virtual.process import EXIT_POWER_CUT, HEAP, HubProcess, Pty
 from host_tools.virtual.supply import Supply
 
-EXIT_POWER_CUT = 70
 EXIT_WATCHDOG = 71
 EXIT_RESTART = 72
 RESTART_MS = 50  # simulated: from a reset until the firmware runs again
@@ -76,7 +71,7 @@ class VirtualRig:
         self._work = Path(tempfile.mkdtemp(prefix="chf-hub-"))
         self._flash = self._work / "flash.bin"
         self._stderr = (self._work / "vm.txt").open("wb")
-        shutil.copyfile(_provisioned(self._folder, identity), self._flash)
+        shutil.copyfile(provisioned(self._folder, identity), self._flash)
         self.supply = supply or Supply()
         self.strapped = strapped
         self.speed = speed
@@ -289,26 +284,3 @@ class VirtualRig:
             pty.close()
         self._stderr.close()
         shutil.rmtree(self._work, ignore_errors=True)
-
-
-def _provisioned(folder: Path, identity: dict[str, Any]) -> Path:
-    """A flash image with this identity, made once by the firmware's own littlefs and then kept beside the build."""
-    text = json.dumps(identity, sort_keys=True)
-    image = folder / f"flash-{hashlib.sha256(text.encode()).hexdigest()[:20]}.bin"
-    if image.is_file():
-        return image
-    handle, name = tempfile.mkstemp(dir=folder)
-    os.close(handle)
-    os.unlink(name)
-    done = subprocess.run(
-        vm_import("provision"),
-        input=text.encode(),
-        cwd=folder,
-        env=dict(os.environ, CHF_FLASH=name, MICROPYPATH=""),
-        capture_output=True,
-        timeout=HANG_S,
-    )
-    if done.returncode:
-        raise BenchError(f"The virtual flash could not be provisioned: {done.stdout.decode()[-400:]}")
-    os.rename(name, image)
-    return image

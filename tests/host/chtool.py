@@ -24,16 +24,18 @@ def _command(arguments: tuple[str | Path, ...]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    dropped = {"CHF_DEBUG", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"}
+    dropped = {"CHF_DEBUG", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTHONUNBUFFERED"}
     return {name: value for name, value in os.environ.items() if name not in dropped}
 
 
-def run(*arguments: str | Path, stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
+def run(
+    *arguments: str | Path, stdout: Any = subprocess.PIPE, buffered: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """One command to its end. buffered: Python's output, as it is by default."""
     return subprocess.run(
         _command(arguments),
         cwd=ROOT,
-        env=_environment(),
+        env=_environment() | ({} if buffered else {"PYTHONUNBUFFERED": "1"}),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,

@@ -154,10 +154,11 @@ def test_an_end_from_outside_is_quiet(number, code):
     assert (own["process"].returncode, out, told) == (code, "", "")
 
 
-def test_a_pipe_that_closes_ends_it_quietly():
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_pipe_that_closes_ends_it_quietly(buffered):
     reading, writing = os.pipe()
     os.close(reading)
-    done = run("trace", "sim:", stdout=writing)
+    done = run("trace", "sim:", stdout=writing, buffered=buffered)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
 

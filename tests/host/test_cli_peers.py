@@ -239,10 +239,10 @@ def test_a_database_that_is_not_the_head_end_s_is_left_alone(tmp_path):
 
 def test_a_head_end_is_killed_in_mid_watch_and_goes_on(tmp_path):
     """Three processes: the hub, its meter, and a head-end that does not survive the outage; the next one does."""
-    with virtual_hub("--speed", "40") as hub:
+    with virtual_hub("--speed", "30") as hub:
         wan = f"wan={hub['ports']['wan']},speed={hub['speed']}"
         rest = f"han={hub['ports']['han']},bench={hub['ports']['bench']},speed={hub['speed']}"
-        options = ("headend", wan, "--db", tmp_path / "db", "--json")
+        options = ("headend", wan, "--db", tmp_path / "db", "--json", "--for", "40")
         with started(*options, "--policy", "suppress") as first:
             _read_until(first, "acknowledged")
             with started("esme", "declare", rest, "--outage", "260", "--json") as meter:

@@ -12,7 +12,8 @@ from chf.wire import schema as s
 from host_tools.client import Client
 from host_tools.counterfactual import Flip, flips
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.explain import COUNTED, Story, choose, outages, read_journal, tell
+from host_tools.explain import COUNTED, JournalFile, Story, choose, outages, read_journal, tell
+from host_tools.frames import Record
 from host_tools.outcome import outcome, row_of, world_of
 from host_tools.testbed import Testbed, virtual
 
@@ -218,6 +219,17 @@ def test_a_damaged_journal_is_told_as_far_as_it_goes():
         for one in outages(read.records):
             told = tell(one, read_journal(None, s.JOURNAL_COUNTERS), read, CONFIG)
             assert told.id == one and (not read.damaged or any("damaged" in note for note in told.notes))
+
+
+def test_records_that_do_not_add_up_name_no_change():
+    told = decision(6, level=s.LEVEL_PLAIN, id=bytes(12), cause=1, flag_counter=bytes(8), loss_utc=0)
+    file = JournalFile([Record(0x23, "decision", told)], False, 0)
+    story = tell(bytes(12), read_journal(None, s.JOURNAL_COUNTERS), file, CONFIG)
+    assert story.flips == [] and any("do not lead" in note for note in story.notes)
+    told = dict(told, level=s.LEVEL_TAGGED, merged=3)
+    file = JournalFile([Record(0x23, "decision", told)], False, 0)
+    story = tell(bytes(12), read_journal(None, s.JOURNAL_COUNTERS), file, CONFIG)
+    assert story.flips == [] and any("several outages" in note for note in story.notes)
 
 
 # ---- every row of the policy table

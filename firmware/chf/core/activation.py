@@ -170,10 +170,10 @@ class Activation:
             out.append((JOURNAL, "clear", dict(self.floor.values(), state=s.FLAG_REVOKED)))
         return cleared
 
-    def shorten(self, now, utc, out) -> None:
-        """After the first restored outage of 5 s or more."""
-        if self.flag.left_ms(now) > limits.AFTER_SHORT_MS:
-            self._live(now, limits.AFTER_SHORT_MS)
+    def shorten(self, returned, utc, out) -> None:
+        """After the first restored outage of 5 s or more. returned: tick of the return's first edge; utc: then."""
+        if self.flag.left_ms(returned) > limits.AFTER_SHORT_MS:
+            self._live(returned, limits.AFTER_SHORT_MS)
             out.append((JOURNAL, "life", {"left_s": limits.AFTER_SHORT_MS // 1000, "utc": utc}))
 
     def refill(self, now) -> None:

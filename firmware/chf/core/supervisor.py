@@ -213,7 +213,7 @@ class Supervisor:
         self.outage = None
         self.activation.lapse(now)
         if not outage.exact or elapsed_ms >= limits.SHORT_OUTAGE_MS:
-            self.activation.shorten(now, self.utc.at(now), self._out)
+            self.activation.shorten(ended_at, self.utc.at(ended_at), self._out)
 
     # ---- timers
 

@@ -130,7 +130,8 @@ LINKS = {"han": LINK_HAN, "wan": LINK_WAN, "bench": LINK_BENCH, "rig": LINK_RIG}
 #               failed. drops: DROPS counts of two octets, saturating
 # step          until_ms: since the rig's start, not the hub's. han, wan, bench: octets that the bench has written on
 #               each link since the hub's power-on
-# stepped       han, wan, bench: octets that the hub has written; overruns: octets lost in its UARTs; since power-on
+# stepped       deadline_ms: of the hub's own next act; UNKNOWN_S when its power has failed. han, wan, bench: octets that
+#               the hub has written; overruns: octets lost in its UARTs; since power-on
 MESSAGES = (
     "\n10 activation_pending han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 expected_outage_s:u16 valid_s:u16"
     "\n11 activation_complete han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 result:u8 version:u32"
