@@ -44,6 +44,13 @@ class HubUnderTest(Testbed):
         """(level, cause) of each AD1 of the hub, in the order of their arrival, repeats left out."""
         return [(int(alert.level), int(alert.cause)) for alert in self.headend.alerts if alert.raised_by == "hub"]
 
+    def forget(self) -> None:
+        """What has been said and done so far is no part of the scenario."""
+        for heard in (self.bench.capture, self.headend.alerts, self.headend.restorations, self.headend.answers):
+            heard.clear()
+        for heard in (self.headend.notices, self.esme.acked, self.esme.refused):
+            heard.clear()
+
     def flag(self) -> int:
         """FLAG_* as the hub sees it."""
         return int(self.state()["flag"])

@@ -29,13 +29,14 @@ class Session:
             return
         if target.virtual:
             self.the_one = self.new_hub(target.seed, True)
-            # Like most real hubs: nobody puts its flash back between two scenarios.
-            self.capabilities = target.capabilities() - {"journal-image"}
             self._closing = self.the_one.rig
         else:
             self.the_one = target.connect()
-            self.capabilities = frozenset(self.the_one.rig.capabilities)
             self._closing = self.the_one
+        # Nobody puts the flash of the one hub back between two scenarios, whatever its rig could do.
+        self.capabilities = frozenset(self.the_one.rig.capabilities) - {"journal-image"}
+        if target.realtime:
+            self.capabilities -= {"stepped-time"}
         self.simulated = self.the_one.rig.simulated
 
     def new_hub(self, seed: int, strapped: bool) -> HubUnderTest:
@@ -81,6 +82,7 @@ class Lab:
             self.session.identity_text = identity_text(hub)
         if strapped and on and (policy != s.POLICY_TAG or one is not None):
             hub.set_policy(policy)
+        hub.forget()
         return hub
 
     def as_strapped(self, hub: HubUnderTest, strapped: bool) -> HubUnderTest:
@@ -127,12 +129,6 @@ def _make_ready(hub: HubUnderTest) -> None:
     hub.report("cancel")
     if not hub.esme.acked:
         raise BenchError("The hub did not take the meter's cancel: are these its bench keys?")
-    del hub.bench.capture[:]
-    hub.headend.alerts.clear()
-    hub.headend.restorations.clear()
-    hub.headend.answers.clear()
-    hub.esme.acked.clear()
-    hub.esme.refused.clear()
 
 
 def _quiet(hub: HubUnderTest) -> bool:

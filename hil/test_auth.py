@@ -11,8 +11,8 @@ TYPES = {row[0]: number for number, row in MESSAGES.items()}
 
 
 def untouched(hub):
-    """Nothing has been answered on HAN and there is no flag."""
-    return hub.answers() == [] and hub.flag() == s.FLAG_NONE
+    """Nothing has been answered on HAN and no flag is pending."""
+    return hub.answers() == [] and hub.flag() != s.FLAG_PENDING
 
 
 def declaration(hub, **options):

@@ -63,6 +63,7 @@ def test_identify_says_who_the_hub_is(lab, strapped):
 
 
 @pytest.mark.requirement("BEN-04")
+@pytest.mark.needs("journal-image")
 def test_the_journal_shows_no_key(lab):
     hub = lab()
     fresh = bytes(range(100, 132))

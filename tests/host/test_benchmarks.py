@@ -181,6 +181,11 @@ def _deaf(self, port, framer):
     pass
 Shell._frame = _deaf
 """
+NEVER_SLEEPS = """
+def _awake(self):
+    pass
+Shell.sleep = _awake
+"""
 STEP_ALLOCATES = """
 _step = Shell.step
 def _allocating(self):
@@ -238,6 +243,12 @@ def test_one_allocation_in_an_idle_path_is_seen_at_every_pass(module, more, what
     assert drift.idle_locked(500, 230, broken_firmware(module, more))[what] >= 230
 
 
+@needs_vm
+def test_a_loop_in_which_time_stands_still_is_not_measured():
+    with pytest.raises(BenchError, match="time stood still"):
+        drift.idle_locked(500, 230, broken_firmware("chf.shell", NEVER_SLEEPS))
+
+
 # ---- The heap
 
 
@@ -257,7 +268,7 @@ def test_a_life_in_too_small_a_heap_says_where_it_ended():
 @pytest.mark.parametrize(
     ("name", "value", "ends"),
     [
-        ("RELAY_S", 0.05, "relay: it did not relay"),
+        ("RELAY_S", 0.05, "relay: it did not relay to the meter"),
         ("OUT_S", 100, "policies: an outage was told as"),
         ("GENUINE_S", 170, "genuine outage: a genuine outage was not told"),
     ],

@@ -245,7 +245,7 @@ def test_a_head_end_is_killed_in_mid_watch_and_goes_on(tmp_path):
         options = ("headend", wan, "--db", tmp_path / "db", "--json", "--for", "40")
         with started(*options, "--policy", "suppress") as first:
             _read_until(first, "acknowledged")
-            with started("esme", "declare", rest, "--outage", "260", "--json") as meter:
+            with started("esme", "declare", rest, "--outage", "210", "--json") as meter:
                 _read_until(first, "hold notice")
                 assert "busy" in fails(3, "headend", wan, "--db", tmp_path / "db")
                 first.kill()

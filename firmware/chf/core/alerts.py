@@ -3,8 +3,8 @@
 from chf.core import energy, limits
 from chf.core.effects import JOURNAL, SEND, SEND_IF_DURABLE
 from chf.core.ticks import add, diff
-from chf.journal.records import ACKED_AD1, ACKED_RESTORED, kind_of, record
-from chf.wire import codec
+from chf.core.outage import unpack
+from chf.journal.records import ACKED_AD1, ACKED_RESTORED
 from chf.wire import schema as s
 
 TIMER = "alerts"
@@ -29,12 +29,12 @@ class Alerts:
     def _merge(self, out) -> None:
         gone = self.entries.pop(0)
         kept = self.entries[0]
-        told = dict(kept.told)
+        told = kept.told()
         told["revision"] = min(255, told["revision"] + 1)
         told["level"] = s.LEVEL_PLAIN
         told["cause"] = s.CAUSE_MERGED
-        told["merged"] = min(0xFFFF, told["merged"] + gone.told["merged"] + 1)
-        kept.told = told
+        told["merged"] = min(0xFFFF, told["merged"] + gone.told()["merged"] + 1)
+        kept.tell(told)
         # The merged record first: a cut between the two leaves one outage told twice, never one untold.
         out.append((JOURNAL, "decision", told))
         out.append((JOURNAL, "absorbed", {"id": gone.id, "into": kept.id}))
@@ -42,14 +42,14 @@ class Alerts:
             kept.due = gone.due
 
     def tell(self, outage, now, out) -> None:
-        """Send what the decision asks for, at once; `outage.told` is already on its way to the journal."""
+        """Send what the decision asks for, at once; the decision is already on its way to the journal."""
         outage.tries = 0
         self._transmit(outage, now, out)
 
     def _transmit(self, outage, now, out) -> None:
-        if outage.level == s.LEVEL_ASKED and outage.ended is None:
+        if outage.level == s.LEVEL_ASKED and outage.end is None:
             left_s = outage.window_left_s(now)
-            told = outage.told
+            told = outage.told()
             notice = {"id": outage.id, "window_s": outage.window_s, "left_s": left_s, "source": told["source"]}
             for name in ("flag_counter", "loss_utc", "holdup_mv"):
                 notice[name] = told[name]
@@ -58,7 +58,7 @@ class Alerts:
             outage.due = add(now, limits.HOLD_RETRY_MS)
             return
         if outage.alert_pending():
-            out.append((SEND, "ad1", outage.told))
+            out.append((SEND, "ad1", outage.told()))
         if outage.restored_pending():
             out.append((SEND, "restored", outage.restored()))
         wait_ms = min(limits.RETRY_MAX_MS, limits.RETRY_FIRST_MS << min(outage.tries, 6))
@@ -98,7 +98,7 @@ class Alerts:
 
     def ad1_ack(self, fields, out) -> bool:
         outage = self.find(bytes(fields["id"]))
-        if outage is None or not outage.alert_pending() or fields["revision"] > outage.told["revision"]:
+        if outage is None or not outage.alert_pending() or fields["revision"] > outage.revision:
             return False
         if fields["revision"] > outage.acked_revision:
             outage.acked_revision = fields["revision"]
@@ -110,7 +110,7 @@ class Alerts:
         if outage is None or not outage.restored_pending():
             return False
         outage.restored_acked = True
-        self._acked(outage, outage.told["revision"], ACKED_RESTORED, out)
+        self._acked(outage, outage.revision, ACKED_RESTORED, out)
         return True
 
     def _acked(self, outage, revision, what, out) -> None:
@@ -121,35 +121,31 @@ class Alerts:
 
     def settle(self, outage) -> None:
         """An outage that has ended and left nothing pending goes to the log."""
-        if outage.ended is not None and not outage.pending() and outage in self.entries:
+        if outage.end is not None and not outage.pending() and outage in self.entries:
             self.entries.remove(outage)
-            remember(self.log, outage.told, outage.ended)
+            remember(self.log, outage)
 
     def snapshot(self):
         """The records that stand for the log and the queue in a new generation of the outage file."""
         for told, ended in self.log:
-            decision = codec.unpack(_fields("decision"), told, 0, len(told))
+            decision = unpack("decision", told)
             yield ("decision", decision)
-            yield ("end", codec.unpack(_fields("end"), ended, 0, len(ended)))
+            yield ("end", unpack("end", ended))
             for what in (ACKED_AD1, ACKED_RESTORED):
                 yield ("acked", {"id": decision["id"], "revision": decision["revision"], "what": what})
         for outage in self.entries:
-            yield ("decision", outage.told)
+            yield ("decision", outage.told())
             if outage.acked_revision:
                 yield ("acked", {"id": outage.id, "revision": outage.acked_revision, "what": ACKED_AD1})
-            if outage.ended is not None:
-                yield ("end", outage.ended)
+            if outage.end is not None:
+                yield ("end", outage.ended())
             if outage.restored_acked:
-                revision = outage.told["revision"]
+                revision = outage.revision
                 yield ("acked", {"id": outage.id, "revision": revision, "what": ACKED_RESTORED})
 
 
-def remember(log, told, ended) -> None:
-    """Add an outage that is done to a log, packed; the oldest goes."""
-    log.append((codec.pack(_fields("decision"), told), codec.pack(_fields("end"), ended)))
+def remember(log, outage) -> None:
+    """Add an outage that is done to a log; the oldest goes."""
+    log.append((outage.decision, outage.end))
     if len(log) > limits.LOG_MAX:
         log.pop(0)
-
-
-def _fields(name):
-    return record(kind_of(name))[1]

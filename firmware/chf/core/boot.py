@@ -58,16 +58,16 @@ def _restore_mute(sup, recovered, now):
 def _restore_queue(sup, recovered, opened, now, out):
     sup.alerts.log = recovered.log
     for outage in recovered.outages:
-        if outage is opened or outage.told is None:
+        if outage is opened or outage.decision is None:
             continue
-        if outage.ended is None:
+        if outage.end is None:
             # Its end was lost with other records: nothing is known of it but that it is over.
-            outage.ended = {"id": outage.id, "duration_s": s.UNKNOWN_S, "end_utc": s.NO_UTC, "bits": 0, "holdup_mv": 0}
+            outage.finish(s.UNKNOWN_S, s.NO_UTC, 0, 0)
         if outage.pending():
             sup.alerts.add(outage, out)
             sup.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
         else:
-            alerts.remember(sup.alerts.log, outage.told, outage.ended)
+            alerts.remember(sup.alerts.log, outage)
 
 
 def _go_on(sup, outage, now, reset, supply, damaged):
@@ -81,7 +81,7 @@ def _go_on(sup, outage, now, reset, supply, damaged):
     flag = sup.activation.flag
     if flag.counter == outage.flag_counter:
         flag.unproven = None  # it was valid when supply was lost; how long ago that is, only the time can prove
-    decided = outage.told is not None
+    decided = outage.decision is not None
     if decided:
         sup.alerts.add(outage, sup._out)
         if outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):

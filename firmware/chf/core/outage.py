@@ -3,11 +3,14 @@
 from chf.core.floor import ZERO
 from chf.core.policy import HOLD_UNASKED
 from chf.core.ticks import diff
+from chf.journal.records import kind_of, record
+from chf.wire import codec
 from chf.wire import schema as s
 
 
 class Outage:
-    """`told`: the last decision, fields of the `ad1` message. `ended`: fields of the journal's end record, or None."""
+    """`decision`, `end`: what was last decided and how it ended, packed as the journal has them, or None: eight whole
+    ones would not fit a small heap. told() and ended() unpack them."""
 
     def __init__(self, outage_id: bytes):
         self.id = outage_id
@@ -28,9 +31,11 @@ class Outage:
         self.window_s = 0
         self.durable = False  # the loss record is written
         # What was decided, and what the head-end has acknowledged
-        self.told = None
+        self.decision = None
+        self.level = s.LEVEL_NONE
+        self.revision = 0
         self.hold = HOLD_UNASKED
-        self.ended = None
+        self.end = None
         self.acked_revision = 0
         self.restored_acked = False
         self.tries = 0
@@ -62,24 +67,37 @@ class Outage:
         """The loss itself was not seen: loss_utc is when the hub is last known to have run."""
         return bool(self.loss_bits & s.SENSE_SUPPLY)
 
-    @property
-    def level(self) -> int:
-        return s.LEVEL_NONE if self.told is None else self.told["level"]
+    def tell(self, values: dict) -> None:
+        """Take a decision: the fields of an `ad1` message."""
+        self.decision = pack("decision", values)
+        self.level = values["level"]
+        self.revision = values["revision"]
+
+    def told(self) -> dict:
+        return unpack("decision", self.decision)
+
+    def finish(self, duration_s: int, end_utc: int, bits: int, holdup_mv: int) -> None:
+        """Supply is back for good."""
+        values = {"id": self.id, "duration_s": duration_s, "end_utc": end_utc, "bits": bits, "holdup_mv": holdup_mv}
+        self.end = pack("end", values)
+
+    def ended(self) -> dict:
+        return unpack("end", self.end)
 
     def alert_pending(self) -> bool:
-        return self.level >= s.LEVEL_TAGGED and self.acked_revision < self.told["revision"]
+        return self.level >= s.LEVEL_TAGGED and self.acked_revision < self.revision
 
     def restored_pending(self) -> bool:
-        return self.ended is not None and self.level >= s.LEVEL_ASKED and not self.restored_acked
+        return self.end is not None and self.level >= s.LEVEL_ASKED and not self.restored_acked
 
     def pending(self) -> bool:
         return self.alert_pending() or self.restored_pending()
 
     def restored(self) -> dict:
         """The fields of its `restored` message."""
-        values = dict(self.ended)
-        values["revision"] = self.told["revision"]
-        values["level"] = self.told["level"]
+        values = self.ended()
+        values["revision"] = self.revision
+        values["level"] = self.level
         return values
 
     def loss(self, now: int) -> dict:
@@ -94,3 +112,12 @@ class Outage:
             "source": self.source,
             "window_s": self.window_s,
         }
+
+
+def pack(name: str, values: dict) -> bytes:
+    """The octets of a journal record's fields."""
+    return codec.pack(record(kind_of(name))[1], values)
+
+
+def unpack(name: str, octets: bytes) -> dict:
+    return codec.unpack(record(kind_of(name))[1], octets, 0, len(octets))

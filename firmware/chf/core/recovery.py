@@ -2,7 +2,7 @@
 
 from chf.core.alerts import remember
 from chf.core.floor import Floor
-from chf.core.outage import Outage
+from chf.core.outage import Outage, pack
 from chf.core.policy import HOLD_ACKED, HOLD_WAITING
 from chf.journal.records import ACKED_AD1
 from chf.wire import schema as s
@@ -97,7 +97,7 @@ class Recovered:
     def _boot(self, v):
         self.boot = max(self.boot, v["boot"])
         for outage in self.outages:
-            if outage.ended is None:
+            if outage.end is None:
                 outage.resets += 1
 
     def _loss(self, v):
@@ -120,9 +120,9 @@ class Recovered:
 
     def _decision(self, v):
         outage = self._outage(v["id"])
-        if outage.told is not None and outage.told["revision"] >= v["revision"]:
+        if outage.revision >= v["revision"]:
             return
-        outage.told = v
+        outage.tell(v)
         if v["level"] == s.LEVEL_ASKED:
             outage.hold = HOLD_WAITING
         elif v["level"] == s.LEVEL_HELD:
@@ -136,7 +136,7 @@ class Recovered:
     def _end(self, v):
         outage = self._find(v["id"])
         if outage is not None:
-            outage.ended = v
+            outage.end = pack("end", v)
             self._settle(outage)
 
     def _acked(self, v):
@@ -150,10 +150,10 @@ class Recovered:
         self._settle(outage)
 
     def _settle(self, outage):
-        if outage.ended is not None and not outage.pending():
+        if outage.end is not None and not outage.pending():
             self.outages.remove(outage)
-            if outage.told is not None:
-                remember(self.log, outage.told, outage.ended)
+            if outage.decision is not None:
+                remember(self.log, outage)
 
     def _absorbed(self, v):
         self.outages = [outage for outage in self.outages if outage.id != v["id"]]
@@ -178,7 +178,7 @@ class Recovered:
     def open_outage(self):
         """The outage that had begun and not ended when the hub stopped, or None. At most one is ever open."""
         for outage in reversed(self.outages):
-            if outage.ended is None:
+            if outage.end is None:
                 return outage
         return None
 

@@ -197,15 +197,9 @@ class Supervisor:
                 outage.hold = policy.HOLD_IMPOSSIBLE
             self._decide(now)
         if outage.durable:
-            outage.ended = {
-                "id": outage.id,
-                "duration_s": outage.told_s(now),
-                "end_utc": self.utc.at(ended_at),
-                "bits": self.bits,
-                "holdup_mv": self.holdup_mv,
-            }
-            self._journal("end", outage.ended)
-        if outage.told is not None:
+            outage.finish(outage.told_s(now), self.utc.at(ended_at), self.bits, self.holdup_mv)
+            self._journal("end", outage.ended())
+        if outage.decision is not None:
             if outage.restored_pending():
                 self._out.append((SEND, "restored", outage.restored()))
                 self.alerts.soon(outage, now, limits.RETRY_FIRST_MS)
@@ -309,11 +303,11 @@ class Supervisor:
         row, level, cause = policy.decide(inputs)
         if level <= outage.level:
             return
-        first = outage.told is None
+        first = outage.decision is None
         bound = first and inputs[1] != s.SOURCE_NONE and self.activation.flag.state == s.FLAG_PENDING
-        outage.told = {
+        told = {
             "id": outage.id,
-            "revision": 1 if first else outage.told["revision"] + 1,
+            "revision": outage.revision + 1,
             "level": level,
             "cause": cause,
             "source": outage.source,
@@ -329,9 +323,10 @@ class Supervisor:
             "holdup_mv": self.holdup_mv,
             "merged": 0,
         }
+        outage.tell(told)
         if first:
             self.alerts.add(outage, self._out)
-        self._journal("decision", outage.told)
+        self._journal("decision", told)
         if bound:
             self.activation.consume(self._out)
         if level == s.LEVEL_HELD:
@@ -409,7 +404,7 @@ class Supervisor:
         if self._booting:
             # The number of this boot may be given again: its ids get an epoch that no other boot has.
             fresh = self._nonces.draw()[:4] + self.session[4:]
-            if outage is not None and outage.told is None and outage.id[:8] == self.session:
+            if outage is not None and outage.decision is None and outage.id[:8] == self.session:
                 outage.id = fresh + outage.id[8:]
                 outage.durable = False
                 self._journal_loss(now)
