@@ -1,9 +1,8 @@
 """Boot: find the board, build the shell, run. A failure restarts the hub, which goes on from its journal."""
 
 import gc
-import sys
-
 import micropython
+import sys
 
 gc.threshold(2048)  # collect often while the code loads: it packs tighter, and long buffers find room afterwards
 

@@ -120,6 +120,9 @@ def _make_ready(hub: HubUnderTest) -> None:
     if "strap" in capabilities and rig.strapped != hub.bench.marked:
         rig.cut_power()
         rig.strapped = hub.bench.marked
+    if "flash-fault" in capabilities:
+        rig.cut_power()
+        rig.set_flash_failing(False)
     hub.power_on()
     hub.headend.tell_time = True
     if not hub.bench.marked:

@@ -20,7 +20,7 @@ def declaration(hub, **options):
     fields = {
         "esme": hub.esme.esme,
         "hub": hub.esme.hub,
-        "counter": (1_000_000).to_bytes(8, "big"),
+        "counter": hub.esme.next_counter(),
         "image_hash": bytes(32),
         "expected_outage_s": 400,
         "valid_s": 600,

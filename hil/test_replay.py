@@ -105,9 +105,10 @@ def test_exact_repeats_do_not_count_as_declarations(lab):
 @pytest.mark.requirement("AUTH-03")
 def test_another_message_with_the_same_counter_is_refused(lab):
     hub = lab()
-    hub.send_flag(counter=bytes(7) + b"\x64")
-    hub.send_flag(counter=bytes(7) + b"\x64", expected_outage_s=600)
-    hub.send_flag("activation_cancel", counter=bytes(7) + b"\x64")
+    counter = hub.esme.next_counter()
+    hub.send_flag(counter=counter)
+    hub.send_flag(counter=counter, expected_outage_s=600)
+    hub.send_flag("activation_cancel", counter=counter)
     assert hub.answers()[-2:] == ["counter", "counter"]
     assert hub.flag() == s.FLAG_PENDING
 
@@ -115,13 +116,13 @@ def test_another_message_with_the_same_counter_is_refused(lab):
 @pytest.mark.requirement("AUTH-05", "AUTH-14")
 def test_a_meter_that_is_behind_is_told_the_floor_and_goes_on_above_it(lab):
     hub = lab()
-    high = (1 << 40).to_bytes(8, "big")
-    hub.send_flag(counter=high)
-    hub.esme.counter = 5
+    high = hub.esme.counter + (1 << 40)
+    hub.send_flag(counter=high.to_bytes(8, "big"))
+    hub.esme.counter = 0
     assert hub.declare()
     assert last_refusal(hub)["reason"] == s.REFUSED_COUNTER
-    assert last_refusal(hub)["floor"] == high
-    assert hub.esme.counter == (1 << 40) + 1
+    assert last_refusal(hub)["floor"] == high.to_bytes(8, "big")
+    assert hub.esme.counter == high + 1
 
 
 @pytest.mark.requirement("AUTH-05")
@@ -139,8 +140,8 @@ def test_refused_messages_leave_the_floor_where_it_was(lab):
     hub = lab()
     assert hub.declare()
     accepted = hub.esme.acked[-1][1]["counter"]
-    hub.send_flag(counter=(1 << 30).to_bytes(8, "big"), valid_s=0)
-    hub.send_flag(counter=(1 << 31).to_bytes(8, "big"), hub=bytes(8))
+    hub.send_flag(counter=(1 << 60).to_bytes(8, "big"), valid_s=0)
+    hub.send_flag(counter=(1 << 61).to_bytes(8, "big"), hub=bytes(8))
     assert last_refusal(hub)["floor"] == accepted
     assert hub.declare()
 

@@ -189,8 +189,7 @@ WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     "ad1_ack": lambda f: f"acknowledges AD1 revision {f['revision']}",
     "restored": lambda f: (
-        "reports supply restored, duration "
-        + ("unknown" if f["duration_s"] == s.UNKNOWN_S else f"{f['duration_s']} s")
+        "reports supply restored, duration " + ("unknown" if f["duration_s"] == s.UNKNOWN_S else f"{f['duration_s']} s")
     ),
 }
 

@@ -1,9 +1,9 @@
 """Makes the firmware's sources smaller for a device, before they are compiled; they behave the same.
 
-Constants are folded into the code that uses them, since MicroPython's own const() does so within one file only: a shared
-name such as `schema.LEVEL_HELD` would cost every device a dictionary entry, a string and two look-ups at each use. And
-parameters get short names, because the VM keeps the name of each one for calls by keyword. The sources stay as they are
-and run unchanged on CPython.
+Constants are folded into the code that uses them, since MicroPython's own const() does so within one file only: a
+shared name such as `schema.LEVEL_HELD` would cost every device a dictionary entry, a string and two look-ups at each
+use. And parameters get short names, because the VM keeps the name of each one for calls by keyword. The sources stay as
+they are and run unchanged on CPython.
 """
 
 from __future__ import annotations
@@ -27,26 +27,37 @@ _OPERATORS = {
 
 
 def shrink(sources: Mapping[str, str]) -> dict[str, str]:
-    """Module name -> source, for all modules of a device together; returns the same, smaller, without those that are then empty.
+    """Module name -> source, for all modules of a device together; the same, smaller, without those then empty.
 
-    A constant is a name in capitals that is assigned once, at top level, an integer, a short text, or an expression of constants. Its
-    assignment goes, and so does its import: nothing on a device looks a constant up by its name.
+    A constant is a name in capitals that is assigned once, at top level: an integer, a short text, or an expression of
+    constants. Its assignment goes, and so does its import: nothing on a device looks a constant up by its name.
     """
     trees = {name: ast.parse(source) for name, source in sources.items()}
     known: dict[str, Constants] = {name: {} for name in trees}
     while any([_collect(tree, known[name], known) for name, tree in trees.items()]):
         pass
     folded = {name: _Folder(tree, known[name], known).visit(tree) for name, tree in trees.items()}
-    keywords = {
-        keyword.arg for tree in folded.values() for node in ast.walk(tree) if isinstance(node, ast.Call)
-        for keyword in node.keywords
-    }
+    calls = [node for tree in folded.values() for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    keywords = {keyword.arg for call in calls for keyword in call.keywords}
+    # Called with **: all of its parameters' names count.
+    spread = {_called(call) for call in calls if any(keyword.arg is None for keyword in call.keywords)}
     for tree in folded.values():
         _without_idle_imports(tree, known)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name in spread:
+                inside = [inner for inner in ast.walk(node) if isinstance(inner, ast.arguments)]
+                keywords |= {each.arg for arguments in inside for each in arguments.args}
+            elif isinstance(node, ast.FunctionDef) and node.name in spread:
+                keywords |= {each.arg for each in node.args.args}
+    for tree in folded.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 _shorten_parameters(node, keywords)
     return {name: ast.unparse(tree) for name, tree in folded.items() if not _is_idle(tree)}
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
 def _is_idle(tree: ast.Module) -> bool:

@@ -1,4 +1,4 @@
-"""A hub under test with all that it needs around it: rig, meter, head-end, bench. For tests, scenes and commands alike."""
+"""A hub under test with all that it needs around it: rig, meter, head-end, bench. For tests, scenes, commands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from host_tools.provisioning import new_identity
 from host_tools.sim.esme import Esme
 from host_tools.sim.headend import HeadEnd
 
+DECLARE_MS = 10_000  # more than all of the meter's tries
 SETTLE_MS = 1_000  # after a power-on: the hub has asked for the time and got it
 
 
@@ -45,7 +46,8 @@ class Testbed:
         """The meter declares an activation; whether the hub acknowledged it."""
         before = len(self.esme.acked)
         self.esme.declare(self.now_ms, expected_outage_s, valid_s)
-        self.bench.advance(10_000, until=lambda: self.esme.outstanding is None)
+        within_ms = DECLARE_MS * max(1, getattr(self.bench.line, "speed", 1))
+        self.bench.advance(within_ms, until=lambda: self.esme.outstanding is None)
         return len(self.esme.acked) > before
 
     def lose_supply(self, seconds: float) -> None:

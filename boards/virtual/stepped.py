@@ -69,7 +69,6 @@ class SteppedUart(Uart):
         return n
 
 
-
 class SteppedClock:
     """Time moves only inside wait() and while the flash stalls; the rig says how far. Deterministic."""
 

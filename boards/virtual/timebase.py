@@ -12,6 +12,7 @@ EXIT_RESTART = 72
 # Of the links' UARTs in order; with one cable for all, that one counts as the first.
 COUNTS = ("han", "wan", "bench")
 
+
 class Uart:
     """The transmitter, and what the rig counts. `links`: as in ports.LinkPort."""
 

@@ -16,7 +16,7 @@ class IdentityError(Exception):
 
 
 def load(board):
-    """(Config, {link: Key}, fault) of a board: without a usable identity file a hub that no one knows, and the reason."""
+    """(Config, {link: Key}, fault) of a board; without a usable identity file a hub that no one knows, and why."""
     try:
         config, keys = parse(board.identity(), board.strapped)
     except IdentityError as error:

@@ -50,8 +50,12 @@ class Peer:
             heapq.heappop(self._due)[2](now_ms)
 
     def on_frame(self, content: bytes, now_ms: int) -> None:
-        """One frame from the hub, its FCS good."""
-        frame = frames.parse(content)
+        """One frame from the hub, its FCS good. One that does not parse is counted, as one that does not verify."""
+        try:
+            frame = frames.parse(content)
+        except frames.FrameError:
+            self.unauthentic += 1
+            return
         if frame.link != self.link:
             return
         if frame.mac is not None and not self.verify(content):

@@ -39,7 +39,7 @@ def vm_command(script: Path, heap: str = HEAP) -> list[str]:
 
 
 def vm_import(module: str, heap: str = HEAP) -> list[str]:
-    """The command line that imports a module from the current folder: each path is a string in the heap, so short ones."""
+    """The command line that imports a module from the current folder: paths are strings in the heap, so short."""
     return [*vm_command(Path("-c"), heap), f"import {module}"]
 
 
@@ -67,7 +67,7 @@ class Pty:
 
 
 class HubProcess:
-    """The VM while it is powered. step() is one exchange of Step and Stepped; the octets of each link are in `inbox`."""
+    """The VM while it is powered. A step is one exchange of Step and Stepped; each link's octets are in `inbox`."""
 
     def __init__(self, folder: Path, ptys: list[Pty], settings: dict[str, Any], heap: str, stderr: Any) -> None:
         to_hub_read, self._to_hub = os.pipe()

@@ -25,7 +25,16 @@ def test_vector(vector):
 )
 def test_the_same_on_the_real_vm_and_power_cuts_under_its_littlefs():
     run = subprocess.run(
-        [sys.executable, "-m", "micropython_unix", "-X", "heapsize=128wk", "journal_on_vm.py", str(FIRMWARE), str(HERE)],
+        [
+            sys.executable,
+            "-m",
+            "micropython_unix",
+            "-X",
+            "heapsize=128wk",
+            "journal_on_vm.py",
+            str(FIRMWARE),
+            str(HERE),
+        ],
         cwd=HERE,
         capture_output=True,
         text=True,

@@ -182,7 +182,7 @@ class Activation:
     # ---- over a restart
 
     def restore(self, flag_values, state, life) -> None:
-        """As the journal tells it. `life`: (seconds left, utc) as last written. The age stays unproven until prove()."""
+        """As the journal tells it. `life`: (seconds left, utc) as last written. Its age is unproven until prove()."""
         values = flag_values
         self.flag = Flag(values["counter"], values["source"], values["expected_outage_s"], values["image_hash"])
         self.flag.state = state

@@ -1,9 +1,9 @@
-"""The queue of outages that the head-end has not acknowledged: sent at once, repeated on a budget, merged, never dropped."""
+"""The queue of outages that the head-end has not acknowledged: sent, repeated on a budget, merged, never dropped."""
 
 from chf.core import energy, limits
 from chf.core.effects import JOURNAL, SEND, SEND_IF_DURABLE
-from chf.core.ticks import add, diff
 from chf.core.outage import unpack
+from chf.core.ticks import add, diff
 from chf.journal.records import ACKED_AD1, ACKED_RESTORED
 from chf.wire import schema as s
 
@@ -11,7 +11,7 @@ TIMER = "alerts"
 
 
 class Alerts:
-    """`entries`, oldest first: every outage that was told of and is not done. `log`: the last LOG_MAX that are, packed."""
+    """`entries`, oldest first: every outage told of and not done. `log`: the last LOG_MAX that are, packed."""
 
     def __init__(self, config, timers, jitter):
         self.config = config

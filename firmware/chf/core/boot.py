@@ -2,7 +2,7 @@
 
 from chf.core import alerts, limits, policy, states
 from chf.core.effects import JOURNAL
-from chf.core.outage import Outage
+from chf.core.outage import UNVOUCHED, Outage
 from chf.core.ticks import add
 from chf.journal.records import JOURNAL_VERSION
 from chf.wire import schema as s
@@ -18,23 +18,30 @@ def start(sup, recovered, now, reset, seed) -> None:
         epoch = seed[8:12]
         out.append((JOURNAL, "format", {"version": JOURNAL_VERSION, "epoch": epoch}))
     sup.session = bytes(epoch) + sup.boot.to_bytes(4, "big")
+    for outage in recovered.outages:
+        if outage.id[:8] == sup.session:
+            sup._outages += 1  # of a boot that was cut before its own record was durable
+    opened = recovered.open_outage()
+    cold = reset == s.RESET_POWER_ON and not recovered.fresh and not recovered.clean
+    if opened is None and (recovered.damaged_outages or cold):
+        # One may have passed unseen. On record before the boot is: a cut between must not end the suspicion.
+        reset = s.RESET_POWER_ON
+        opened = _unseen(sup, recovered, now)
+        sup._journal("loss", opened.loss(now))
     out.append((JOURNAL, "boot", {"boot": sup.boot, "reset": reset, "utc": s.NO_UTC}))
     sup.timers.set("time", now)
+    sup.timers.set(UNVOUCHED, add(now, limits.RESTORE_QUALIFY_MS))
     sup.commands.restore(recovered)
     _restore_flag(sup, recovered)
     _restore_mute(sup, recovered, now)
-    opened = recovered.open_outage()
     _restore_queue(sup, recovered, opened, now, out)
     supply = bool(sup.bits & s.SENSE_SUPPLY)
     if opened is not None:
         _go_on(sup, opened, now, reset, supply, recovered.damaged_outages)
-    elif recovered.damaged_outages or (reset == s.RESET_POWER_ON and not recovered.fresh and not recovered.clean):
-        _suspect(sup, recovered, now, supply)
     elif not supply:
         # Restarted in the first seconds of a loss: durable at once, or a row of restarts would never count to 180 s.
         sup._trigger(states.SUPPLY_LOST, now)
         sup._journal_loss(now)
-        sup.outage.error_ms = limits.BEFORE_BOOT_MS
 
 
 def _restore_flag(sup, recovered):
@@ -115,12 +122,12 @@ def _go_on(sup, outage, now, reset, supply, damaged):
         sup._decide(now)
 
 
-def _suspect(sup, recovered, now, supply):
-    """No outage is on record, but the hub lost its power, or the record is damaged: one may have passed unseen."""
+def _unseen(sup, recovered, now):
+    """No outage is on record, but the hub lost its power, or the record is damaged."""
     sup._outages += 1
     outage = Outage(sup.session + sup._outages.to_bytes(4, "big"))
+    outage.anchor = now
     outage.loss_utc = recovered.last_utc
     outage.loss_bits = sup.bits | s.SENSE_SUPPLY  # marks it as unseen
     outage.loss_holdup_mv = sup.holdup_mv
-    _go_on(sup, outage, now, s.RESET_POWER_ON, supply, recovered.damaged_outages)
-    sup._out.append((JOURNAL, "loss", outage.loss(now)))
+    return outage

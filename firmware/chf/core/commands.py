@@ -69,7 +69,7 @@ class Commands:
         return cleared
 
     def gbcs_down(self, name, fields, tag, out):
-        # Opaque: relayed as it came. The floor moves in memory alone, for a relay that is replayed changes nothing here.
+        # Opaque: relayed as it came. The floor moves in memory alone: a relay that is replayed changes nothing here.
         self.floor.advance(fields["counter"], tag)
         out.append((SEND, "gbcs_to_esme", {"gbcs": fields["gbcs"]}))
         return self._acknowledge(name, fields, out)

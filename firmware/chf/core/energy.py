@@ -24,7 +24,4 @@ def can_hold(config, holdup_mv: int, left_s: int) -> bool:
 
 def can_retry(config, holdup_mv: int) -> bool:
     """A repeat may be sent only if another could follow: the margin stays for the next rise of the decision."""
-    return (
-        available_mj(holdup_mv, config.holdup_min_mv, config.capacitance_mf)
-        >= 2 * config.send_mj + config.margin_mj
-    )
+    return available_mj(holdup_mv, config.holdup_min_mv, config.capacitance_mf) >= 2 * config.send_mj + config.margin_mj

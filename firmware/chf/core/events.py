@@ -1,4 +1,4 @@
-"""What can happen to the core. An event is a tuple whose first item is one of these; a failure replays as (now, event)."""
+"""What can happen to the core. An event is a tuple that begins with one of these; a failure replays as (now, event)."""
 
 BOOT = 0  # (BOOT, reset cause, sense bits, holdup_mv, 16 random octets); once, first
 SAMPLE = 1  # (SAMPLE, sense bits, holdup_mv); also how time passes

@@ -7,6 +7,8 @@ from chf.journal.records import kind_of, record
 from chf.wire import codec
 from chf.wire import schema as s
 
+UNVOUCHED = "unvouched"  # timer: supply has not been seen good for 2 s since the boot
+
 
 class Outage:
     """`decision`, `end`: what was last decided and how it ended, packed as the journal has them, or None: eight whole

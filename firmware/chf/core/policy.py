@@ -90,7 +90,7 @@ def rows():
 
 
 def decide(inputs: tuple):
-    """(row, level, cause) of the first row that matches `inputs`, numbers in the order of COLUMNS. The last matches all.
+    """(row, level, cause) of the first row that matches `inputs`, numbers in COLUMNS' order. The last matches all.
 
     The numbers are those of schema.SOURCE_*, schema.POLICY_* and of the constants above: the words' places in VALUES.
     """

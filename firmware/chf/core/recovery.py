@@ -1,4 +1,4 @@
-"""What the journals' records add up to: the fold from which a restarted hub goes on. Any order, any subset, no exception."""
+"""What the journals' records add up to: the fold from which a restarted hub goes on. Any subset, no exception."""
 
 from chf.core.alerts import remember
 from chf.core.floor import Floor
@@ -103,6 +103,7 @@ class Recovered:
     def _loss(self, v):
         outage = self._outage(v["id"])
         outage.durable = True
+        outage.resets = 0  # written at the loss, and again when a time has proven what a restart left in doubt
         outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
         outage.loss_utc = v["utc"]
         outage.loss_bits = v["bits"]
@@ -110,8 +111,6 @@ class Recovered:
         outage.flag_counter = v["flag_counter"]
         outage.source = v["source"]
         outage.window_s = v["window_s"]
-        # Written at the loss, and again when a time has proven what a restart left in doubt; or by that restart.
-        outage.resets = int(outage.unseen)
 
     def _checkpoint(self, v):
         outage = self._find(v["id"])

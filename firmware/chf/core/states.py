@@ -5,7 +5,7 @@ LOST            supply out for less than 180 s; nothing decided.
 RETURNING       supply good again, not yet for 2 s: the outage is still open. At 180 s it waits here for the answer.
 OUT             supply out and the outage decided: asked, held, tagged or plain (policy.py).
 OUT_RETURNING   decided, supply good again, not yet for 2 s.
-PROVING         supply good, but a restart has left the outage's duration unproven: up to 60 s for a time that proves it.
+PROVING         supply good, but a restart has left the duration unproven: up to 60 s for a time that proves it.
 
 An outage ends at the *first edge* of the return that lasts. A return shorter than 2 s changes nothing.
 """

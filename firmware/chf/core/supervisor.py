@@ -6,7 +6,7 @@ from chf.core.commands import NAMES as COMMANDS
 from chf.core.commands import Commands
 from chf.core.effects import JOURNAL, SEND, STALE
 from chf.core.floor import Bucket
-from chf.core.outage import Outage
+from chf.core.outage import UNVOUCHED, Outage
 from chf.core.ticks import Timers, add, diff
 from chf.core.utc import Nonces, Utc
 from chf.journal.records import JOURNAL_VERSION
@@ -127,6 +127,8 @@ class Supervisor:
         self._outages += 1
         outage = Outage(self.session + self._outages.to_bytes(4, "big"))
         outage.anchor = now
+        if self.timers.at(UNVOUCHED) is not None:
+            outage.error_ms = limits.BEFORE_BOOT_MS
         outage.loss_utc = self.utc.at(now)
         outage.loss_bits = self.bits
         if not self.bits & s.SENSE_AC_LO and (
@@ -290,9 +292,7 @@ class Supervisor:
             policy.YES if outage.window_left_ms(now) else policy.NO,
             policy.YES if outage.level > s.LEVEL_NONE else policy.NO,
             policy.NO if self._muted and outage.level != s.LEVEL_HELD else policy.YES,
-            policy.YES
-            if energy.can_hold(self.config, self.holdup_mv, outage.window_left_s(now))
-            else policy.NO,
+            policy.YES if energy.can_hold(self.config, self.holdup_mv, outage.window_left_s(now)) else policy.NO,
             outage.hold,
         )
 

@@ -2,10 +2,11 @@
 
 A frame, once unstuffed, is: version, address, type, body, [MAC of 16 octets], FCS of 2 octets. SPEC.md says the rest.
 
-The messages stand in one text, a line each: a table of tuples would cost a device ten times its heap. codec.py reads it.
+The messages stand in one text, a line each: a table of tuples would cost a device ten times its heap. codec.py reads
+it.
 Fields are written "name:kind". Kinds: "u8", "u16", "u32" are unsigned, most significant octet first; "bN" is N octets;
-"*" is all that is left, 0 to GBCS_MAX octets, and stands last. Counters, EUIs and ids are octets ("b8", "b12"), compared
-as octets: an integer of 2**30 or more would allocate on a 32-bit board.
+"*" is all that is left, 0 to GBCS_MAX octets, and stands last. Counters, EUIs and ids are octets ("b8", "b12"),
+compared as octets: an integer of 2**30 or more would allocate on a 32-bit board.
 """
 
 WIRE_VERSION = 1
@@ -118,9 +119,9 @@ LINKS = {"han": LINK_HAN, "wan": LINK_WAN, "bench": LINK_BENCH, "rig": LINK_RIG}
 
 # type (two hex digits), name, link, ">hub" to the hub or "<hub" from it, "mac" where it carries one, fields ("-": none)
 #
-# ad1           row: which row of policy.TABLE decided, from 0. elapsed_s: without supply when decided, UNKNOWN_S where not
-#               proven. window_s: the flag's window, from the loss, 0 without a flag. flag_counter: of the flag that was
-#               bound, zeros without one. merged: outages that this alert stands for beyond its own
+# ad1           row: which row of policy.TABLE decided, from 0. elapsed_s: without supply when decided, UNKNOWN_S where
+#               not proven. window_s: the flag's window, from the loss, 0 without a flag. flag_counter: of the flag that
+#               was bound, zeros without one. merged: outages that this alert stands for beyond its own
 # hold_notice   left_s: of the window, when this frame was sent
 # restored      revision, level: the last decided; HELD here ends a suppression
 # time_reply    counter: the last that the head-end used
@@ -130,8 +131,8 @@ LINKS = {"han": LINK_HAN, "wan": LINK_WAN, "bench": LINK_BENCH, "rig": LINK_RIG}
 #               failed. drops: DROPS counts of two octets, saturating
 # step          until_ms: since the rig's start, not the hub's. han, wan, bench: octets that the bench has written on
 #               each link since the hub's power-on
-# stepped       deadline_ms: of the hub's own next act; UNKNOWN_S when its power has failed. han, wan, bench: octets that
-#               the hub has written; overruns: octets lost in its UARTs; since power-on
+# stepped       deadline_ms: of the hub's own next act; UNKNOWN_S when its power has failed. han, wan, bench: octets
+#               that the hub has written; overruns: octets lost in its UARTs; since power-on
 MESSAGES = (
     "\n10 activation_pending han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 expected_outage_s:u16 valid_s:u16"
     "\n11 activation_complete han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 result:u8 version:u32"
