@@ -89,10 +89,11 @@ def _imported(tree: ast.Module, known: Mapping[str, Constants]) -> Constants:
     """The constants that this module imports by name."""
     found: Constants = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in known:
+        if isinstance(node, ast.ImportFrom):
+            constants = known.get(node.module or "", {})
             for alias in node.names:
-                if alias.name in known[node.module]:
-                    found[alias.asname or alias.name] = known[node.module][alias.name]
+                if alias.name in constants:
+                    found[alias.asname or alias.name] = constants[alias.name]
     return found
 
 

@@ -17,7 +17,7 @@ HOST_CODE = ("host_tools", "tasks.py", "tests/run.py", "tests/check_types.py")
 # strict_optional: what exists for a while only is None before, and asserts that say so would cost the device bytes.
 CONFIG = """[mypy]
 custom_typeshed_dir = {stubs}
-mypy_path = {stubs},{firmware}
+mypy_path = {stubs},{firmware},{common},{board}
 follow_imports = silent
 follow_imports_for_stubs = True
 explicit_package_bases = True
@@ -54,7 +54,9 @@ def check_board(board: str, requirements: list[str]) -> int:
     """Checks firmware/, what boards share and boards/BOARD as code for that board; mypy's exit code."""
     stubs = install_stubs(board, requirements)
     config = stubs.with_suffix(".ini")
-    config.write_text(CONFIG.format(stubs=stubs, firmware=tasks.ROOT / "firmware"))
+    boards = tasks.ROOT / "boards"
+    places = {"firmware": tasks.ROOT / "firmware", "common": boards / "common", "board": boards / board}
+    config.write_text(CONFIG.format(stubs=stubs, **places))
     folders = [name for name in ("firmware", "boards/common", f"boards/{board}") if (tasks.ROOT / name).is_dir()]
     return mypy(board, "--config-file", str(config), *folders)
 

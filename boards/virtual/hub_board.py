@@ -27,14 +27,7 @@ class VirtualBoard:
         self._drawn = 0
         self._rig = RigLink(settings["rig_in"], settings["rig_out"], settings["signals"])
         now_ms, ticks, speed = settings["now_ms"], settings["ticks"], settings["speed"]
-        if speed:  # each only when it is used: two of them are too much for a small heap
-            from real import RealClock
-
-            self.clock = RealClock(self._rig, now_ms, ticks, speed)
-        else:
-            from stepped import SteppedClock
-
-            self.clock = SteppedClock(self._rig, now_ms, ticks)
+        self.clock = self._make_clock(now_ms, ticks, speed)
         clock = self.clock
         self.links = [self._uart(path, mask, clock) for path, mask in settings["links"]]
         clock.uarts = self.links
@@ -47,6 +40,15 @@ class VirtualBoard:
         self.ticks_ms = clock.ticks_ms
         self.wait = clock.wait
         self.feed = clock.feed
+
+    def _make_clock(self, now_ms, ticks, speed):
+        if speed:  # each only when it is used: two of them are too much for a small heap
+            from real import RealClock
+
+            return RealClock(self._rig, now_ms, ticks, speed)
+        from stepped import SteppedClock
+
+        return SteppedClock(self._rig, now_ms, ticks)
 
     def _uart(self, path, mask, clock):
         file = open(path, "r+b", buffering=0)

@@ -39,7 +39,7 @@ class Bench:
 
     def _identity(self):
         shell = self.shell
-        version = ".".join([str(n) for n in sys.implementation[1][:3]])
+        version = ".".join([str(n) for n in sys.implementation.version[:3]])
         text = "chf %s; %s; MicroPython %s" % (chf.__version__, shell.board.name, version)
         if shell.fault:
             text += "; " + shell.fault

@@ -31,7 +31,7 @@ def _frame_max(port):
 
 def _unload(*names):
     """Give back the heap of what only a boot needs."""
-    if sys.implementation[0] != "micropython":
+    if sys.implementation.name != "micropython":
         return
     for name in names:
         package, _, module = name.rpartition(".")

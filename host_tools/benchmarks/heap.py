@@ -5,7 +5,7 @@ from __future__ import annotations
 from host_tools.benchmarks import life, vm
 from host_tools.benchmarks.figure import Figure
 
-NAMES = ("heap-least",)
+NAMES = ("heap-least", "heap-readout")
 BAR_WK = 64
 GOAL_WK = 48
 LOWEST_WK = 32
@@ -16,11 +16,8 @@ SHORT_WK = 2  # so much less than the least shows where it ends
 
 def take(quick: bool) -> list[Figure]:
     lives = 1 if quick else LIVES
-
-    def enough(heap_wk: int) -> bool:
-        return all(life.lives(heap_wk) for _ in range(lives))
-
-    least = vm.least(enough, LOWEST_WK, BAR_WK) or vm.least(enough, BAR_WK + 1, HIGHEST_WK)
+    least = _least(life.STAGES, LOWEST_WK, lives)
+    readout = None if least is None else _least(life.READ_OUT, least, lives)
     goal = "reached" if least is not None and least <= GOAL_WK else "not reached"
     return [
         Figure(
@@ -30,16 +27,33 @@ def take(quick: bool) -> list[Figure]:
             BAR_WK,
             f"by bisection over -X heapsize on the virtual board; 1 wk is 1,024 words of 32 bits, twice as many octets "
             f"on this 64-bit VM; enough is where {lives} of {lives} lives pass, each with: {life.EVENTS}; goal of "
-            f"{GOAL_WK} wk {goal}{_end(least)}",
-        )
+            f"{GOAL_WK} wk {goal}{_end(life.STAGES, least)}",
+        ),
+        Figure(
+            "heap-readout",
+            readout,
+            "wk",
+            BAR_WK,
+            f"the same, and both journals read out over the bench link at its end{_end(life.READ_OUT, readout)}",
+        ),
     ]
 
 
-def _end(least: int | None) -> str:
+def _least(stages: life.Stages, low: int, lives: int) -> int | None:
+    """The smallest heap in wk in which so many lives pass one after another."""
+
+    def enough(heap_wk: int) -> bool:
+        return all(life.lives(heap_wk, stages) for _ in range(lives))
+
+    found = vm.least(enough, low, BAR_WK) if low <= BAR_WK else None
+    return found or vm.least(enough, max(low, BAR_WK + 1), HIGHEST_WK)
+
+
+def _end(stages: life.Stages, least: int | None) -> str:
     """How a life in too small a heap ends."""
     heap_wk = HIGHEST_WK if least is None else max(LOWEST_WK, least - SHORT_WK)
     try:
-        life.live(heap_wk)
+        life.live(heap_wk, stages)
     except life.Ended as ended:
         return f"; in {heap_wk} wk it ends in {ended}"
     return ""

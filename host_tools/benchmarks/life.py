@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from littlefs import LittleFS
+
+from chf.journal.journal import FILES
 from chf.wire import schema as s
 from host_tools.errors import BenchError
 from host_tools.testbed import Testbed, virtual
@@ -14,29 +17,34 @@ RELAYED = bytes([0x7E]) * s.GBCS_MAX  # each octet escaped: as long on the wire 
 RELAY_S = 3
 QUEUED = 9  # outages without a head-end: one more than the queue keeps apart
 COMMANDS_MAX = 200  # that make the counter journal grow until it is compacted
+NEARLY_FULL = 3_700  # octets of a journal that is compacted before it grows over 4,096
+BLOCK_OCTETS = 4096
 EVENTS = (
     "boot, declared, an outage under each policy, one that overruns and a genuine one, 9 without a head-end, a relay "
     "of 1,500 octets each way, both journals compacted, a power cut in an outage with full journals, recovery"
 )
 
 
+Stages = Sequence[tuple[str, Callable[[Testbed], None]]]
+
+
 class Ended(Exception):
     """The hub did not live through it; the sentence says how far it came."""
 
 
-def live(heap_wk: int) -> None:
-    """Let a virtual hub with so much heap live it. Raises Ended."""
+def live(heap_wk: int, stages: Stages | None = None) -> None:
+    """Let a virtual hub with so much heap live through the stages, by default STAGES. Raises Ended."""
     stage, said = "boot", ""
     try:
         with virtual(seed=1, heap=f"{heap_wk}wk") as bed:
-            for name, act in STAGES:
+            for name, act in stages or STAGES:
                 stage = name
                 try:
                     act(bed)
                 finally:
                     said = _last_words(bed)
                 _check(not said, "it failed")
-                _check(len(bed.rig.resets) <= (act is _power_cut), "it restarted")
+                _check(all(why == "power cut" for _, why in bed.rig.resets), "it restarted")
     except BenchError as error:
         raise Ended(f"{stage}: {said or str(error).strip().splitlines()[-1]}") from None
 
@@ -47,10 +55,10 @@ def _last_words(bed: Testbed) -> str:
     return lines[-1] if lines else ""
 
 
-def lives(heap_wk: int) -> bool:
+def lives(heap_wk: int, stages: Stages | None = None) -> bool:
     """Whether the hub lives through it in so much heap."""
     try:
-        live(heap_wk)
+        live(heap_wk, stages)
     except Ended:
         return False
     return True
@@ -119,30 +127,36 @@ def _relay_with_full_queue(bed: Testbed) -> None:
     _check(bed.state()["queued"] == 0, "its queue did not empty")
 
 
-def _generation(bed: Testbed, file: int) -> int:
-    """How often the journal file was written whole."""
-    data: bytes = bed.bench.ask("journal_request", {"file": file, "offset": 0}, "journal_data").fields["data"]
-    return int.from_bytes(data[6:10], "big")
+def _journal(bed: Testbed, file: int) -> tuple[int, int]:
+    """(how often it was written whole, octets) of a journal, read from the flash chip: the hub knows nothing of it."""
+    image = bed.rig.flash_image()
+    flash = LittleFS(block_size=BLOCK_OCTETS, block_count=len(image) // BLOCK_OCTETS, mount=False)
+    flash.context.buffer = bytearray(image)
+    flash.mount()
+    parts: dict[int, int] = {}
+    for entry in flash.scandir("bench"):
+        name, _, rest = entry.name.partition(".chj.")
+        if name + ".chj" == FILES[file] and rest:
+            generation = int(rest.split(".")[0])
+            parts[generation] = parts.get(generation, 0) + entry.size
+    return max(parts.items(), default=(0, 0))
 
 
 def _compaction(bed: Testbed) -> None:
-    _check(_generation(bed, s.JOURNAL_OUTAGES) > 1, "its outage journal was never compacted")
-    was = _generation(bed, s.JOURNAL_COUNTERS)
+    _check(_journal(bed, s.JOURNAL_OUTAGES)[0] > 1, "its outage journal was never compacted")
+    was = _journal(bed, s.JOURNAL_COUNTERS)[0]
     for count in range(COMMANDS_MAX):
         bed.headend.set_policy(s.POLICY_TAG)
         bed.advance_s(1)
-        if count % 10 == 9 and _generation(bed, s.JOURNAL_COUNTERS) > was:
+        if count % 10 == 9 and _journal(bed, s.JOURNAL_COUNTERS)[0] > was:
             return
     raise BenchError("its counter journal was never compacted")
 
 
-def _room(bed: Testbed, file: int) -> int:
-    fields: dict[str, Any] = bed.bench.ask("journal_request", {"file": file, "offset": 0}, "journal_data").fields
-    return 4096 - int(fields["total"])
-
-
 def _power_cut(bed: Testbed) -> None:
-    while _room(bed, s.JOURNAL_COUNTERS) > 300:
+    for _ in range(COMMANDS_MAX):
+        if _journal(bed, s.JOURNAL_COUNTERS)[1] > NEARLY_FULL:
+            break
         bed.headend.set_policy(s.POLICY_TAG)
         bed.advance_s(1)
     before = len(bed.headend.alerts)
@@ -152,6 +166,18 @@ def _power_cut(bed: Testbed) -> None:
     bed.restore_supply(30)
     _check(_levels(bed, before) == [s.LEVEL_PLAIN], "an outage over a power cut was not told plainly")
     _relay(bed)
+
+
+def _read_out(bed: Testbed) -> None:
+    """What chtool does to tell an outage's story."""
+    for file in (s.JOURNAL_COUNTERS, s.JOURNAL_OUTAGES):
+        octets = 0
+        while True:
+            fields = bed.bench.ask("journal_request", {"file": file, "offset": octets}, "journal_data").fields
+            octets += len(fields["data"])
+            if octets >= fields["total"]:
+                break
+        _check(octets == _journal(bed, file)[1], "its journal was not read whole")
 
 
 STAGES = (
@@ -164,3 +190,4 @@ STAGES = (
     ("compaction", _compaction),
     ("power cut", _power_cut),
 )
+READ_OUT = (*STAGES, ("journal readout", _read_out))

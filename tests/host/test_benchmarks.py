@@ -253,8 +253,8 @@ def test_a_loop_in_which_time_stands_still_is_not_measured():
 
 
 @needs_vm
-def test_a_standard_life_passes_in_a_roomy_heap():
-    life.live(256)
+def test_a_life_and_the_readout_pass_in_a_roomy_heap():
+    life.live(256, life.READ_OUT)
 
 
 @needs_vm

@@ -28,6 +28,8 @@ class Supervisor:
         self.bits = s.SENSE_SUPPLY
         self.holdup_mv = 0
         self.store_fault = False
+        self.boot = 0  # of this run, from the journal
+        self.session = bytes(8)  # epoch and boot count: what every outage's id begins with
         self._recovered = recovered
         self._deadline = None
         self._out = []
