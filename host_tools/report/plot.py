@@ -248,7 +248,7 @@ def _segments(series: list[tuple[float, str]], zero: float, start: float, end: f
 
 def _label(alert: Alert, layout: Layout) -> str:
     label = alert.kind if alert.revision is None else f"{alert.kind} r{alert.revision}"
-    if alert.acked_at_s is None:
+    if alert.acked_at_s is None and alert.kind != "head-end alert":  # that one is nobody's to acknowledge
         label += ", no ack"
     return _short(f"{label}: {alert.cause}" if layout is WIDE and alert.cause else label)
 

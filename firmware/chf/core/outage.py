@@ -33,11 +33,11 @@ class Outage:
         self.window_s = 0
         self.durable = False  # the loss record is written
         # What was decided, and what the head-end has acknowledged
-        self.decision: "bytes | None" = None
+        self.decision: bytes | None = None
         self.level = s.LEVEL_NONE
         self.revision = 0
         self.hold = HOLD_UNASKED
-        self.end: "bytes | None" = None
+        self.end: bytes | None = None
         self.acked_revision = 0
         self.restored_acked = False
         self.tries = 0

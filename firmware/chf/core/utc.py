@@ -26,11 +26,11 @@ class Utc:
 
     def __init__(self, nonces: Nonces):
         self._nonces = nonces
-        self._nonce: "bytes | None" = None
+        self._nonce: bytes | None = None
         self._asked = 0
         self._at = NO_UTC
         self._tick = 0
-        self._doubt: "tuple | None" = None  # (utc, tick) of a reply that did not agree; the next one decides
+        self._doubt: tuple | None = None  # (utc, tick) of a reply that did not agree; the next one decides
 
     def ask(self, now: int) -> bytes:
         """A new nonce to send with the request; the last one is void."""
