@@ -77,7 +77,8 @@ def pins(group):
 
 def stamp_text(requirements):
     """Names one set-up: what it installs, for which Python, in which folder (an environment does not move)."""
-    version = (ROOT / "firmware" / "chf" / "__init__.py").read_text(encoding="utf-8")
+    data = project()
+    version = data["project"].get("version") or (ROOT / data["tool"]["hatch"]["version"]["path"]).read_text("utf-8")
     state = [*sorted(requirements), version, sys.version, str(ROOT)]
     return hashlib.sha256("\n".join(state).encode()).hexdigest()
 
@@ -205,15 +206,17 @@ def test(c):
     "dev",
     dut="URL of the hub under test (default: a virtual hub)",
     rig="URL of the rig (default: the virtual hub's own)",
+    keys="identity file of that hub (chtool provision)",
     report="folder for the report",
     require="capabilities that must be there, CAP[,CAP]",
     k="run only the scenarios that match this expression",
     pytest="further options for pytest, in one string",
 )
-def hil(c, dut="", rig="", report="", require="", k="", pytest=""):
-    """Run the conformance suite on a hub: --dut URL --rig URL --report DIR --require CAPS -k EXPR."""
+def hil(c, dut="", rig="", keys="", report="", require="", k="", pytest=""):
+    """Run the conformance suite on a hub: --dut URL --rig URL --keys FILE --report DIR --require CAPS -k EXPR."""
     options = {"--hil-dut": dut, "--hil-rig": rig, "--hil-require": require, "-k": k}
-    options["--hil-report"] = report and str(Path(report).absolute())
+    for option, path in (("--hil-report", report), ("--hil-keys", keys)):
+        options[option] = path and str(Path(path).absolute())
     given = [part for option, value in options.items() if value for part in (option, value)]
     if not dut or dut.startswith("sim:"):  # a real hub is one: its scenarios run one after another
         given += ["-n", "auto"]

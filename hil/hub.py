@@ -51,6 +51,11 @@ class HubUnderTest(Testbed):
         for heard in (self.headend.notices, self.esme.acked, self.esme.refused):
             heard.clear()
 
+    def lasted(self) -> list[int]:
+        """The duration of each outage that was told as restored, to the nearest 10 s; UNKNOWN_S as it is."""
+        told = [fields["duration_s"] for _, fields in self.headend.restorations]
+        return [int(seconds) if seconds == s.UNKNOWN_S else round(seconds, -1) for seconds in told]
+
     def flag(self) -> int:
         """FLAG_* as the hub sees it."""
         return int(self.state()["flag"])
@@ -109,7 +114,7 @@ class HubUnderTest(Testbed):
     def restart(self, kind: int = s.RESTART_RESET) -> None:
         """The hub restarts at the bench's command, supply as it is. Returns when it has settled."""
         self.bench.ask("restart", {"kind": kind}, answer="bench_ack")
-        self.advance_s(10 if kind == s.RESTART_WATCHDOG else 1)
+        self.advance_s(12 if kind == s.RESTART_WATCHDOG else 3)
 
     # ---- the peers
 

@@ -34,9 +34,8 @@ class Session:
             self.the_one = target.connect()
             self._closing = self.the_one
         # Nobody puts the flash of the one hub back between two scenarios, whatever its rig could do.
-        self.capabilities = frozenset(self.the_one.rig.capabilities) - {"journal-image"}
-        if target.realtime:
-            self.capabilities -= {"stepped-time"}
+        able = target.capabilities() if target.virtual else frozenset(self.the_one.rig.capabilities)
+        self.capabilities = able - {"journal-image"}
         self.simulated = self.the_one.rig.simulated
 
     def new_hub(self, seed: int, strapped: bool) -> HubUnderTest:

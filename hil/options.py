@@ -80,9 +80,11 @@ class Target:
 
     def capabilities(self) -> frozenset[str]:
         """What the virtual rig can do on this clock. Raises BenchError where there is no VM for this machine."""
+        from host_tools.connect import sim_options
         from host_tools.virtual.rig import CAPABILITIES
 
-        return CAPABILITIES - {"stepped-time"} if self.realtime else CAPABILITIES
+        speed = sim_options(self.dut)[0].get("speed", 0)
+        return CAPABILITIES - {"stepped-time"} if self.realtime or speed else CAPABILITIES
 
     def connect(self) -> Testbed:
         """The testbed around a hub that is there already. Raises BenchError: no board, busy, wrong keys."""

@@ -94,6 +94,7 @@ def override(hub, mask, bits=0, holdup_mv=0):
 
 
 @pytest.mark.requirement("BEN-05")
+@pytest.mark.needs("strap")  # a rig apart from the hub: the soft rig would have its own overrides taken away
 def test_a_supply_taken_away_by_the_soft_rig_is_an_outage(lab):
     hub = lab()
     override(hub, s.SENSE_SUPPLY)
@@ -105,6 +106,7 @@ def test_a_supply_taken_away_by_the_soft_rig_is_an_outage(lab):
 
 
 @pytest.mark.requirement("BEN-05")
+@pytest.mark.needs("strap")
 @pytest.mark.parametrize("kind", [s.RESTART_RESET, s.RESTART_WATCHDOG])
 def test_what_the_soft_rig_drives_is_kept_over_restarts(lab, kind):
     hub = lab()

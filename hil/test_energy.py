@@ -145,11 +145,10 @@ def test_repeats_stop_on_low_energy_and_go_on_with_supply(lab):
     hub = lab()
     hub.headend.acknowledge = False
     hub.lose(179)
-    charge(hub, 2_100)
-    hub.until(200)
+    charge(hub, 2_070)
+    hub.until(192)
     assert len(hub.heard("ad1")) == 1
     hub.headend.acknowledge = True
-    charge(hub, 2_100)
     hub.back(10)
     assert len(hub.heard("ad1")) == 2
     assert hub.state()["queued"] == 0

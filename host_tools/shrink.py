@@ -9,176 +9,165 @@ they are and run unchanged on CPython.
 from __future__ import annotations
 
 import ast
-import operator
+import builtins
+from collections import defaultdict
 from collections.abc import Mapping
 
-Value = int | str | bytes
-Constants = dict[str, Value]  # NAME = value, at a module's top level
-TEXT_MAX = 32  # characters: a longer text is not repeated at each use
+from host_tools.shrink_names import Module, binds, imported_modules, reached, target
 
-_OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.LShift: operator.lshift,
-    ast.BitOr: operator.or_,
-    ast.FloorDiv: operator.floordiv,
-}
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def shrink(sources: Mapping[str, str]) -> dict[str, str]:
     """Module name -> source, for all modules of a device together; the same, smaller, without those then empty.
 
     A constant is a name in capitals that is assigned once, at top level: an integer, a short text, or an expression of
-    constants. Its assignment goes, and so does its import: nothing on a device looks a constant up by its name.
+    constants. Its assignment goes, and so does its import, unless something reaches it in another way than by its name:
+    nothing on a device looks a constant up. Raises SyntaxError, whose filename is the module's name.
     """
-    trees = {name: ast.parse(source) for name, source in sources.items()}
-    known: dict[str, Constants] = {name: {} for name in trees}
-    while any([_collect(tree, known[name], known) for name, tree in trees.items()]):
+    modules = {name: Module(name, source, sources) for name, source in sources.items()}
+    not_these = {name for module in modules.values() for name in module.attributes_set()}
+    while any([module.collect(modules, not_these) for module in modules.values()]):
         pass
-    folded = {name: _Folder(tree, known[name], known).visit(tree) for name, tree in trees.items()}
-    calls = [node for tree in folded.values() for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    keywords = {keyword.arg for call in calls for keyword in call.keywords}
-    # Called with **: all of its parameters' names count.
-    spread = {_called(call) for call in calls if any(keyword.arg is None for keyword in call.keywords)}
-    for tree in folded.values():
-        _without_idle_imports(tree, known)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef) and node.name in spread:
-                inside = [inner for inner in ast.walk(node) if isinstance(inner, ast.arguments)]
-                keywords |= {each.arg for arguments in inside for each in arguments.args}
-            elif isinstance(node, ast.FunctionDef) and node.name in spread:
-                keywords |= {each.arg for each in node.args.args}
-    for tree in folded.values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                _shorten_parameters(node, keywords)
-    return {name: ast.unparse(tree) for name, tree in folded.items() if not _is_idle(tree)}
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    kept = reached(modules)
+    trees = {name: _Folder(module, modules, kept).visit(module.tree) for name, module in modules.items()}
+    for name, tree in trees.items():
+        _without_idle_imports(tree, modules, {asked for module, asked in kept if module == name})
+    keywords = _keywords(list(trees.values()))
+    if keywords is not None:
+        for tree in trees.values():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef):
+                    _shorten_parameters(node, keywords)
+    wanted = {target for name, tree in trees.items() for target in imported_modules(tree, modules[name])}
+    packages = {name for name in trees if any(other.startswith(name + ".") for other in trees)}
+    return {
+        name: ast.unparse(tree)
+        for name, tree in trees.items()
+        # A folder needs no __init__ to be a package on a device.
+        if not _is_idle(tree) or (name in wanted and name not in packages)
+    }
 
 
 def _is_idle(tree: ast.Module) -> bool:
-    """Whether nothing is left but a docstring: a folder needs no __init__ to be a package on a device."""
+    """Whether nothing is left but a docstring."""
     return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in tree.body)
 
 
-def _collect(tree: ast.Module, own: Constants, known: Mapping[str, Constants]) -> bool:
-    """Add to `own` what can be evaluated by now; whether there was anything new."""
-    before = len(own)
-    names = {**_imported(tree, known), **own}
-    for node in tree.body:
-        name = _target(node)
-        if name is not None and isinstance(node, ast.Assign):
-            value = _value(node.value, names)
-            if value is not None:
-                own[name] = names[name] = value
-    return len(own) > before
+# ---- constants
 
 
-def _target(node: ast.stmt) -> str | None:
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        name = node.targets[0].id
-        return name if name.isupper() else None
-    return None
+class _Folder(ast.NodeTransformer):
+    """Rewrites one module."""
+
+    def __init__(self, module: Module, modules: Mapping[str, Module], kept: set[tuple[str, str]]) -> None:
+        self._module = module
+        self._modules = modules
+        self._kept = kept
+
+    def _stays(self, name: str) -> bool:
+        return not self._kept.isdisjoint({(self._module.name, name), (self._module.name, "*")})
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt | None:
+        name = target(node)
+        if name is not None and name in self._module.constants and not self._stays(name):
+            return None
+        self.generic_visit(node)
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
+        source = self._modules.get(self._module.source_of(node))
+        constants = source.constants if source else {}
+        node.names = [
+            alias
+            for alias in node.names
+            if alias.name not in constants
+            or self._module.origin(alias.asname or alias.name) is None
+            or self._stays(alias.asname or alias.name)
+        ]
+        return node if node.names else ast.Pass()
+
+    def _fold(self, node: ast.expr) -> ast.expr | None:
+        value = self._module.constant(node, self._modules) if isinstance(getattr(node, "ctx", None), ast.Load) else None
+        if value is None:
+            return None
+        if isinstance(value, int) and value < 0:
+            # Not a negative Constant: unparsed in -5 ** 2 it would be another number.
+            return ast.copy_location(ast.UnaryOp(ast.USub(), ast.Constant(-value)), node)
+        return ast.copy_location(ast.Constant(value), node)
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._fold(node) or node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        folded = self._fold(node)
+        if folded is None:
+            self.generic_visit(node)
+        return folded or node
 
 
-def _imported(tree: ast.Module, known: Mapping[str, Constants]) -> Constants:
-    """The constants that this module imports by name."""
-    found: Constants = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            constants = known.get(node.module or "", {})
-            for alias in node.names:
-                if alias.name in constants:
-                    found[alias.asname or alias.name] = constants[alias.name]
-    return found
+def _without_idle_imports(tree: ast.Module, modules: Mapping[str, Module], kept: set[str]) -> None:
+    """Without the imports of modules that folding has left nothing to take from: such a module is then never loaded."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | kept
+    for node in list(tree.body):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            node.names = [
+                alias
+                for alias in node.names
+                if f"{node.module}.{alias.name}" not in modules or "*" in kept or (alias.asname or alias.name) in used
+            ]
+        if isinstance(node, ast.Pass) or (isinstance(node, ast.ImportFrom) and not node.names):
+            tree.body.remove(node)
 
 
-def _value(node: ast.expr, names: Mapping[str, Value]) -> Value | None:
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, (str, bytes)):
-            return node.value if len(node.value) <= TEXT_MAX else None
-        return node.value if type(node.value) is int else None
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _value(node.operand, names)
-        return -value if isinstance(value, int) else None
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        left, right = _value(node.left, names), _value(node.right, names)
-        if isinstance(left, int) and isinstance(right, int):
-            return int(_OPERATORS[type(node.op)](left, right))
-        if isinstance(left, str) and isinstance(right, str) and isinstance(node.op, ast.Add):
-            return left + right
-    return None
+# ---- parameters
 
 
-def _shorten_parameters(function: ast.FunctionDef, keywords: set[str | None]) -> None:
-    """One letter for each parameter that no call names. A function with others inside is left alone."""
-    nodes = list(ast.walk(function))
-    if any(isinstance(node, (ast.FunctionDef, ast.Lambda)) for node in nodes[1:]):
+def _keywords(trees: list[ast.Module]) -> set[str] | None:
+    """The parameter names that some call may use; None where a call with ** may name those of any function."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    names = {keyword.arg for call in calls for keyword in call.keywords if keyword.arg}
+    spread = {_last_name(call.func) for call in calls if any(keyword.arg is None for keyword in call.keywords)}
+    defined: dict[str, list[ast.FunctionDef | ast.ClassDef]] = defaultdict(list)
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined[node.name].append(node)
+    done: set[str] = set()
+    while spread - done:
+        name = (spread - done).pop()
+        done.add(name)
+        if name not in defined:
+            if name in dir(builtins):
+                continue
+            return None
+        for node in defined[name]:
+            names |= {each.arg for inner in ast.walk(node) if isinstance(inner, ast.arguments) for each in inner.args}
+            if isinstance(node, ast.ClassDef):
+                spread |= {_last_name(base) for base in node.bases}
+    return names
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
+def _shorten_parameters(function: ast.FunctionDef, keywords: set[str]) -> None:
+    """One letter for each parameter that no call names. A function with other scopes inside is left alone."""
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    if any(isinstance(node, _SCOPES) for node in nodes):
         return
-    parameters = [each for each in function.args.args if each.arg not in keywords and each.arg != "self"]
-    taken = {node.id for node in nodes if isinstance(node, ast.Name)} | {each.arg for each in function.args.args}
-    letters = iter([letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken])
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    # Bound by more than plain assignments: by an import, an except clause, a declaration.
+    fixed = {name for node in nodes if not isinstance(node, ast.Name) for name in binds(node)}
+    fixed |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    every = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    taken = names | fixed | every
+    parameters = [each for each in function.args.args if each.arg not in keywords | fixed | {"self"}]
+    letters = (letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken)
     short = {each.arg: letter for each, letter in zip(parameters, letters, strict=False)}
     for each in parameters:
         each.arg = short.get(each.arg, each.arg)
     for node in nodes:
         if isinstance(node, ast.Name):
             node.id = short.get(node.id, node.id)
-
-
-def _without_idle_imports(tree: ast.Module, known: Mapping[str, Constants]) -> None:
-    """Without the imports of modules that folding has left nothing to take from: such a module is then never loaded."""
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for node in list(tree.body):
-        if isinstance(node, ast.ImportFrom):
-            node.names = [
-                alias
-                for alias in node.names
-                if f"{node.module}.{alias.name}" not in known or (alias.asname or alias.name) in used
-            ]
-            if not node.names:
-                tree.body.remove(node)
-
-
-class _Folder(ast.NodeTransformer):
-    """Rewrites one module."""
-
-    def __init__(self, tree: ast.Module, own: Constants, known: Mapping[str, Constants]) -> None:
-        self._own = own
-        self._known = known
-        self._names = {**_imported(tree, known), **own}
-        self._modules = {}  # alias -> module name
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    if f"{node.module}.{alias.name}" in known:
-                        self._modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-
-    def visit_Module(self, node: ast.Module) -> ast.Module:
-        node.body = [each for each in node.body if _target(each) not in self._own]
-        self.generic_visit(node)
-        return node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom | None:
-        constants = self._known.get(node.module or "", {})
-        node.names = [alias for alias in node.names if alias.name not in constants]
-        return node if node.names else None
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if isinstance(node.ctx, ast.Load) and node.id in self._names:
-            return ast.copy_location(ast.Constant(self._names[node.id]), node)
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
-            constants = self._known.get(self._modules.get(node.value.id, ""), {})
-            if node.attr in constants:
-                return ast.copy_location(ast.Constant(constants[node.attr]), node)
-        self.generic_visit(node)
-        return node

@@ -12,7 +12,7 @@ from host_tools.sim.esme import Esme
 from host_tools.sim.headend import HeadEnd
 
 DECLARE_MS = 10_000  # more than all of the meter's tries
-SETTLE_MS = 1_000  # after a power-on: the hub has asked for the time and got it
+SETTLE_MS = 3_000  # after a power-on: the hub has the time, and has seen supply good for 2 s
 
 
 class Testbed:

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import chf
 import tasks
 from host_tools.locate import FOLDERS, root
 
@@ -52,7 +53,7 @@ def test_environment_holds_what_is_pinned_and_nothing_else():
     wanted = {canonicalize_name(pin.name): pin for pin in wanted if pin.marker is None or pin.marker.evaluate()}
     installed = {canonicalize_name(found.name): found.version for found in importlib.metadata.distributions()}
     installed.pop("pip")  # venv's own
-    assert installed.pop("chf-reference") == tasks.project()["project"]["version"]
+    assert installed.pop("chf-reference") == chf.__version__
     assert installed == {name: next(iter(pin.specifier)).version for name, pin in wanted.items()}
     check = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, timeout=DEADLINE_S)
     assert check.returncode == 0, check.stdout

@@ -42,11 +42,16 @@ def take(quick: bool) -> list[Figure]:
 def _least(stages: life.Stages, low: int, lives: int) -> int | None:
     """The smallest heap in wk in which so many lives pass one after another."""
 
-    def enough(heap_wk: int) -> bool:
-        return all(life.lives(heap_wk, stages) for _ in range(lives))
+    def passes(heap_wk: int) -> bool:
+        return life.lives(heap_wk, stages)
 
-    found = vm.least(enough, low, BAR_WK) if low <= BAR_WK else None
-    return found or vm.least(enough, max(low, BAR_WK + 1), HIGHEST_WK)
+    found = vm.least(passes, low, BAR_WK) if low <= BAR_WK else None
+    found = found or vm.least(passes, max(low, BAR_WK + 1), HIGHEST_WK)
+    if found is None:
+        return None
+    # One life in each heap finds where it begins to be enough, from below; then it must be enough each time.
+    enough = (wk for wk in range(found, HIGHEST_WK + 1) if all(passes(wk) for _ in range(lives)))
+    return next(enough, None)
 
 
 def _end(stages: life.Stages, least: int | None) -> str:

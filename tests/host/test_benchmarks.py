@@ -1,7 +1,4 @@
-"""The figures: judged against their bars as they should be, and taken by measures that see what they look for.
-
-No figure of time is judged here: `inv bench` does that. Each test of memory breaks the firmware and must see it.
-"""
+"""The figures and their command: judged against their bars as they should be. `inv bench` takes them."""
 
 import importlib.util
 import json
@@ -14,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.benchmarks import __main__ as command
-from host_tools.benchmarks import drift, life, size, speed, suites, vm
+from host_tools.benchmarks import size, speed, suites, vm
 from host_tools.benchmarks.figure import Figure, Measure, show
 from host_tools.errors import EXIT_NO_BOARD, BenchError
-from host_tools.locate import root
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 100
@@ -157,128 +153,6 @@ def test_times_are_compared_within_their_round():
     assert speed.relative(rows, 1, 0) == 4.0
 
 
-@needs_vm
-def test_the_speed_script_times_a_frame_of_64_octets():
-    seen = speed.times(1, 1 << 13)
-    assert seen["names"] == ["unit", "decode", "quiet", "step", "verify"]
-    assert 64 + 2 <= seen["wire"] <= 2 * 64 + 2
-    assert all(value > 0 for value in seen["rows"][0])
-
-
-# ---- Memory: the shipped firmware passes, and a firmware broken on purpose does not
-
-
-# Each is put behind the module's own source.
-LEAKS = """
-_frame = Shell._frame
-def _leaking(self, port, framer):
-    self.kept = [getattr(self, "kept", None)]
-    _frame(self, port, framer)
-Shell._frame = _leaking
-"""
-HEARS_NOBODY = """
-def _deaf(self, port, framer):
-    pass
-Shell._frame = _deaf
-"""
-NEVER_SLEEPS = """
-def _awake(self):
-    pass
-Shell.sleep = _awake
-"""
-STEP_ALLOCATES = """
-_step = Shell.step
-def _allocating(self):
-    [self]
-    _step(self)
-Shell.step = _allocating
-"""
-PUSH_ALLOCATES = """
-_push = Framer.push
-def _allocating(self, src, start, end):
-    [src]
-    return _push(self, src, start, end)
-Framer.push = _allocating
-"""
-
-
-def broken_firmware(name, more):
-    """{module: its source and more}."""
-    path = root("firmware") / (name.replace(".", "/") + ".py")
-    return {name: path.read_text(encoding="utf-8") + more}
-
-
-@needs_vm
-def test_frames_leave_no_drift():
-    seen = drift.frames_drift(320)
-    assert (seen["drift"], seen["frames"]) == (0, 320)
-
-
-@needs_vm
-def test_a_leak_of_one_list_per_frame_is_drift():
-    assert drift.frames_drift(320, broken_firmware("chf.shell", LEAKS))["drift"] >= 320
-
-
-@needs_vm
-def test_a_hub_that_hears_nobody_is_not_measured():
-    with pytest.raises(BenchError, match="did not take the frames"):
-        drift.frames_drift(32, broken_firmware("chf.shell", HEARS_NOBODY))
-
-
-@needs_vm
-def test_idle_steps_and_the_framer_allocate_nothing():
-    seen = drift.idle_locked(5_000, 230)
-    assert (seen["allocating"], seen["framer_allocating"], seen["drift"]) == (0, 0, 0)
-    assert seen["passed_ms"] == 5_000
-    assert seen["found"] == 100  # of each 23 frames 10 are good
-
-
-@needs_vm
-@pytest.mark.parametrize(
-    ("module", "more", "what"),
-    [("chf.shell", STEP_ALLOCATES, "allocating"), ("chf.wire.framing", PUSH_ALLOCATES, "framer_allocating")],
-    ids=["shell", "framer"],
-)
-def test_one_allocation_in_an_idle_path_is_seen_at_every_pass(module, more, what):
-    assert drift.idle_locked(500, 230, broken_firmware(module, more))[what] >= 230
-
-
-@needs_vm
-def test_a_loop_in_which_time_stands_still_is_not_measured():
-    with pytest.raises(BenchError, match="time stood still"):
-        drift.idle_locked(500, 230, broken_firmware("chf.shell", NEVER_SLEEPS))
-
-
-# ---- The heap
-
-
-@needs_vm
-def test_a_life_and_the_readout_pass_in_a_roomy_heap():
-    life.live(256, life.READ_OUT)
-
-
-@needs_vm
-def test_a_life_in_too_small_a_heap_says_where_it_ended():
-    with pytest.raises(life.Ended, match=r"^boot: .*MemoryError"):
-        life.live(24)
-    assert not life.lives(24)
-
-
-@needs_vm
-@pytest.mark.parametrize(
-    ("name", "value", "ends"),
-    [
-        ("RELAY_S", 0.05, "relay: it did not relay to the meter"),
-        ("OUT_S", 100, "policies: an outage was told as"),
-        ("GENUINE_S", 170, "genuine outage: a genuine outage was not told"),
-    ],
-)
-def test_a_life_in_which_the_hub_does_not_do_what_it_must_does_not_pass(monkeypatch, name, value, ends):
-    monkeypatch.setattr(life, name, value)
-    with pytest.raises(life.Ended, match=f"^{ends}"):
-        life.live(256)
-
-
 # ---- Size
 
 COUNTED = '''"""A module's docstring,
@@ -306,17 +180,6 @@ class Thing:
 def test_code_lines_leave_out_blanks_comments_and_docstrings():
     assert size.code_lines(COUNTED) == 8
     assert size.code_lines("") == 0
-
-
-@needs_vm
-def test_what_does_not_compile_in_a_heap_is_named(tmp_path):
-    small, large = tmp_path / "small.py", tmp_path / "large.py"
-    small.write_text("x = 1\n")
-    large.write_text("".join(f"def function_{i}(a, b):\n    return a + b * {i}\n" for i in range(400)))
-    least, hardest = size.compile_heap([str(small), str(large)], 400)
-    assert least > 16 and hardest == str(large)
-    assert size.compile_heap([str(small)], 400)[0] < least
-    assert size.compile_heap([str(large)], least - 1) == (None, str(large))
 
 
 # ---- The suite and the demo

@@ -22,10 +22,10 @@ def start(sup, recovered, now, reset, seed) -> None:
         if outage.id[:8] == sup.session:
             sup._outages += 1  # of a boot that was cut before its own record was durable
     opened = recovered.open_outage()
-    cold = reset == s.RESET_POWER_ON and not recovered.fresh and not recovered.clean
-    if opened is None and (recovered.damaged_outages or cold):
+    cold = reset == s.RESET_POWER_ON
+    if opened is None and (recovered.damaged_outages or (cold and not recovered.fresh and not recovered.clean)):
         # One may have passed unseen. On record before the boot is: a cut between must not end the suspicion.
-        reset = s.RESET_POWER_ON
+        cold = True
         opened = _unseen(sup, recovered, now)
         sup._journal("loss", opened.loss(now))
     out.append((JOURNAL, "boot", {"boot": sup.boot, "reset": reset, "utc": s.NO_UTC}))
@@ -37,7 +37,7 @@ def start(sup, recovered, now, reset, seed) -> None:
     _restore_queue(sup, recovered, opened, now, out)
     supply = bool(sup.bits & s.SENSE_SUPPLY)
     if opened is not None:
-        _go_on(sup, opened, now, reset, supply, recovered.damaged_outages)
+        _go_on(sup, opened, now, cold, supply, recovered.damaged_outages)
     elif not supply:
         # Restarted in the first seconds of a loss: durable at once, or a row of restarts would never count to 180 s.
         sup._trigger(states.SUPPLY_LOST, now)
@@ -77,8 +77,8 @@ def _restore_queue(sup, recovered, opened, now, out):
             alerts.remember(sup.alerts.log, outage)
 
 
-def _go_on(sup, outage, now, reset, supply, damaged):
-    """The hub stopped with this outage open."""
+def _go_on(sup, outage, now, cold, supply, damaged):
+    """The hub stopped with this outage open. cold: it may have been dead for long."""
     sup.outage = outage
     outage.anchor = now
     outage.exact = False
@@ -116,7 +116,7 @@ def _go_on(sup, outage, now, reset, supply, damaged):
         sup._watch(now)
         if outage.resets > 1:
             sup._settle(now)
-        elif reset == s.RESET_POWER_ON:
+        elif cold:
             sup.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
     if outage.hold == policy.HOLD_BROKEN:
         sup._decide(now)

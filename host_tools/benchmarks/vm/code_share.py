@@ -11,13 +11,16 @@ def allocated():
 
 def main():
     before = allocated()
-    import chf.core.boot
-    import chf.shell  # noqa: F401
+    from chf.core import boot
+    from chf.shell import Shell
 
     firmware = allocated() - before
-    import hub_board  # noqa: F401
-    import stepped  # noqa: F401
+    from hub_board import open_board
+    from stepped import SteppedClock
 
+    # In use, or the build would leave their imports out.
+    if not (boot and Shell and open_board and SteppedClock):
+        raise ValueError
     print("RESULT " + json.dumps({"firmware": firmware, "board": allocated() - before - firmware}))
 
 

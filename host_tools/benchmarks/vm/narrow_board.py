@@ -13,6 +13,9 @@ TICKS_MASK = (1 << 30) - 1
 FILE_OCTETS = 8192
 UTC = 836_000_000
 STEP_MS = 1  # of wait()
+SETTLE_STEP_MS = 500
+SETTLE_STEPS = 240
+WRAP_AFTER_MS = 2_000  # Peers.settle()
 
 
 class Line:
@@ -78,7 +81,7 @@ class FixedStore:
 
 
 class NarrowBoard:
-    """Strapped, supply good. now: its tick, which tests move; it wraps early in every run."""
+    """Strapped, supply good. now: its tick, which a script may move; it wraps soon after Peers.settle()."""
 
     name = "narrow"
     strapped = True
@@ -88,7 +91,7 @@ class NarrowBoard:
         self._identity = identity
         self.links = links or [Line(s.LINK_HAN), Line(s.LINK_WAN), Line(s.LINK_BENCH)]
         self.store = FixedStore()
-        self.now = TICKS_MASK - 5_000
+        self.now = TICKS_MASK - SETTLE_STEPS * SETTLE_STEP_MS - WRAP_AFTER_MS
         self._drawn = 0
 
     def identity(self):
@@ -177,11 +180,14 @@ class Peers:
                     self.shell.step()
 
     def settle(self):
-        """Answer what the hub has asked while it booted, and let it come to rest."""
-        self.answer_time(self.lines[s.LINK_WAN])
-        for _ in range(10):
+        """Answer what the hub has asked while it booted, and let pass what it does in its first minutes."""
+        board = self.shell.board
+        wan = self.lines[s.LINK_WAN]
+        self.answer_time(wan)
+        for _ in range(SETTLE_STEPS):
+            board.now = (board.now + SETTLE_STEP_MS) & TICKS_MASK
             self.shell.step()
-            self.shell.sleep()
+            self.answer_time(wan)
 
 
 def settings():
