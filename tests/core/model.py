@@ -21,12 +21,19 @@ def counter(n):
     return n.to_bytes(8, "big")
 
 
+def flagged(world, policy=s.POLICY_TAG, **flag):
+    """A hub of the fixture `world` with a declared flag pending."""
+    hub = world(policy=policy)
+    assert hub.declare(**flag) == "flag_ack"
+    return hub
+
+
 class World:
     """A hub and its surroundings. The attributes are the head-end's and the meter's habits; set them at any time.
 
-    wan: the WAN carries. acks: the head-end acknowledges. holds: it accepts (True), declines (False) or ignores (None) a
-    HoldNotice. time_offset_s: added to its clock, None where it answers no time request. stuck_utc: what its clock says
-    where it sticks. delay_s: of each answer.
+    wan: the WAN carries. acks: the head-end acknowledges. holds: it accepts (True), declines (False) or ignores (None)
+    a HoldNotice. time_offset_s: added to its clock, None where it answers no time request. stuck_utc: what its clock
+    says where it sticks. delay_s: of each answer.
     """
 
     def __init__(self, tick=1_000, **options):
@@ -128,7 +135,7 @@ class World:
     def deliver(self, name, fields, tag=None):
         """One authentic message, now. `tag`: its MAC, by default a digest of its content."""
         if tag is None:
-            content = "%s %s" % (name, sorted((key, octets(value)) for key, value in fields.items()))
+            content = f"{name} {sorted((key, octets(value)) for key, value in fields.items())}"
             tag = sha256(content.encode()).digest()[:16]
         self.last_message = (name, fields, tag)
         self.step("message", name, {key: octets(value) for key, value in fields.items()}, octets(tag))
@@ -255,6 +262,10 @@ class World:
     def journaled(self, name):
         return self.all("journal", name)
 
+    def ids(self):
+        """Of the outages that an AD1 told of."""
+        return {entry.values["id"] for entry in self.sent("ad1")}
+
     def ad1s(self):
         """(level, cause) of each AD1 that tells something new, in order."""
         told = {}
@@ -264,4 +275,4 @@ class World:
         return list(told.values())
 
     def dump(self):
-        return "\n".join("%9d %-7s %s %s" % (e.time, e.kind, e.name, e.values) for e in self.hub.log)
+        return "\n".join(f"{e.time:9} {e.kind:7} {e.name} {e.values}" for e in self.hub.log)

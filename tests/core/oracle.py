@@ -3,6 +3,7 @@ was sent (OracleIndependence). It never looks into the supervisor, and it has it
 """
 
 from chf.wire import schema as s
+from tests.core.claims import ENERGY, Claims
 
 THRESHOLD_MS = 180_000
 QUALIFY_MS = 2_000
@@ -10,8 +11,6 @@ DEADLINE_MS = 1_000
 DOUBT_MS = 125_000  # after a boot: up to 60 s for a time that proves, twice where supply blinks, and what belongs to it
 DAY_MS = 86_400_000
 TAGGING = (s.LEVEL_ASKED, s.LEVEL_HELD, s.LEVEL_TAGGED)
-FLOORS = {"flag": "esme", "clear": "esme", "sync": "esme", "policy": "wan", "key": "wan", "esme": "wan"}
-ENERGY = {"capacitance_mf": 10_000, "holdup_min_mv": 2_000, "send_mj": 400, "margin_mj": 1_000}
 
 
 class Outage:
@@ -25,7 +24,7 @@ class Outage:
         return (now if self.end is None else min(now, self.end)) - self.start
 
 
-class Oracle:
+class Oracle(Claims):
     """Give it a World when its run is over; check() raises AssertionError with the invariant's name."""
 
     def __init__(self, world):
@@ -204,7 +203,7 @@ class Oracle:
         """The log with the number of meters' keys so far: counters of different keys do not compare."""
         meter = 0
         for entry in self.log:
-            if entry.kind == "journal" and (entry.name == "esme" or entry.name == "key" and not entry.values["peer"]):
+            if entry.kind == "journal" and (entry.name == "esme" or (entry.name == "key" and not entry.values["peer"])):
                 meter += 1
             yield meter, entry
 
@@ -245,7 +244,7 @@ class Oracle:
                 assert lasted < flag.values["expected_outage_s"] * 1000, f"FailOpen: {values}: the window was over"
 
     def _losses(self, outage, until):
-        """When a hub can have seen that outage begin: at its start, or first after a boot in a return that did not last."""
+        """When a hub can have seen it begin: at its start, or first after a boot in a return that did not last."""
         lost = [at for at, good in self.supply if not good and outage.start < at < until]
         boots = [boot.time for boot in self.booted(outage.start, until) if boot.bits & s.SENSE_SUPPLY]
         return [outage.start, *(min(at for at in lost if at >= boot) for boot in boots if lost and lost[-1] >= boot)]
@@ -263,60 +262,3 @@ class Oracle:
         absorbed = {e.values["id"] for e in self.log if e.name == "absorbed"}
         asked = {e.values["id"] for e in self.log if e.name == "hold_notice"}
         assert not asked - closed - absorbed, "DurableBeforeClaim: a silence that never ends"
-
-    def monotonic_counters(self):
-        floors = {"esme": bytes(8), "wan": bytes(8)}
-        for entry in self.log:
-            if entry.kind == "boot" and entry.values["damage"] & 1:
-                floors = {"esme": bytes(8), "wan": bytes(8)}
-            peer = FLOORS.get(entry.name)
-            if entry.kind != "journal" or peer is None:
-                continue
-            values = entry.values
-            # A used flag, and one that the store may have kept in part, are cleared under the counter that they came with.
-            equal = entry.name == "clear" and (values["state"] == s.FLAG_CONSUMED or self.store_failed)
-            fine = values["counter"] > floors[peer] or (equal and values["counter"] == floors[peer])
-            assert fine or entry.name == "sync", f"MonotonicCounters: {entry.name} {values} after {floors[peer]}"
-            floors[peer] = values["counter"]
-            if entry.name == "esme" or (entry.name == "key" and not values["peer"]):
-                floors["esme"] = bytes(8)
-
-    def durable_before_claim(self):
-        counters = {"flag_ack": set(), "command_ack": set()}
-        decided = set()
-        asked = set()
-        refused = set()
-        relayed = 0x2D  # gbcs_down changes nothing, so nothing of it is durable
-        for entry in self.log:
-            values = entry.values
-            if entry.kind == "journal" and entry.name in FLOORS:
-                ack = "flag_ack" if FLOORS[entry.name] == "esme" else "command_ack"
-                counters[ack].add(values["counter"])
-            elif entry.name == "decision":
-                (refused if entry.kind == "failed" else decided).add((values["id"], values["revision"]))
-                if entry.kind == "journal" and values["level"] == s.LEVEL_ASKED:
-                    asked.add(values["id"])
-            elif entry.kind == "send":
-                if entry.name in counters and values["type"] != relayed:
-                    assert values["counter"] in counters[entry.name], f"DurableBeforeClaim: {entry.name} {values}"
-                elif entry.name == "hold_notice":
-                    assert values["id"] in asked, f"DurableBeforeClaim: {values}"
-                elif entry.name == "ad1":
-                    key = (values["id"], values["revision"])
-                    assert key in decided or key in refused, f"DurableBeforeClaim: {values}"
-
-    def energy_budget(self):
-        """Without supply nothing is repeated that would eat what the next rise of a decision needs."""
-        energy = self.energy
-        first = set()
-        for entry in self.log:
-            if entry.kind != "send" or entry.name not in ("ad1", "restored", "time_request"):
-                continue
-            key = (entry.name, entry.values.get("id"), entry.values.get("revision"))
-            if entry.bits & s.SENSE_SUPPLY or (key not in first and entry.name != "time_request"):
-                first.add(key)
-                continue
-            volts, dead = entry.mv / 1000, energy["holdup_min_mv"] / 1000
-            left_mj = energy["capacitance_mf"] * (volts**2 - dead**2) / 2
-            need_mj = 2 * energy["send_mj"] + energy["margin_mj"]
-            assert left_mj >= need_mj, f"EnergyBudget: {entry.name} at {entry.time} with {left_mj:.0f} mJ"

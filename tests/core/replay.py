@@ -2,12 +2,12 @@
 
 A step is a list: its name, then its arguments, octets as "x:" and hex. A failure anywhere replays from its script:
 
-    boot RESET TICK       the hub starts, its ticks at TICK    at TIME             run every deadline up to TIME, ms
-    sense BITS MV         the lines change; a sample if due    message NAME FIELDS TAG
-    store SKIP FAIL       SKIP appends work, FAIL fail         cut N               dead after N more effects
-    off                   the power is cut now                 stop                a clean stop is announced
-    compact               both journals from snapshots         damage WHICH        at the next boot: 1 counters, 2 outages
-    lose WHICH INDEX      that record is gone                  late TIME           the loop was blocked until TIME
+    boot RESET TICK       the hub starts, its ticks at TICK   at TIME             run every deadline up to TIME, ms
+    sense BITS MV         the lines change; a sample if due   message NAME FIELDS TAG
+    store SKIP FAIL       SKIP appends work, FAIL fail        cut N               dead after N more effects
+    off                   the power is cut now                stop                a clean stop is announced
+    compact               both journals from snapshots        damage WHICH        for a boot: 1 counters, 2 outages
+    lose WHICH INDEX      that record is gone                 late TIME           the loop was blocked until TIME
 """
 
 from hashlib import sha256
@@ -66,8 +66,8 @@ class Entry:
 
     def text(self):
         """The same on every VM: the time, what happened, and a digest of all its values."""
-        values = " ".join(["%s=%s" % (key, octets(self.values[key])) for key in sorted(self.values)])
-        return "%d %s %s %s" % (self.time, self.kind, self.name, sha256(values.encode()).digest()[:4].hex())
+        values = " ".join([f"{key}={octets(self.values[key])}" for key in sorted(self.values)])
+        return f"{self.time} {self.kind} {self.name} {sha256(values.encode()).digest()[:4].hex()}"
 
 
 class Hub:

@@ -1,5 +1,7 @@
 """The queue: sent at once, repeated on an energy budget, acknowledged, restored, merged when full, never dropped."""
 
+from itertools import pairwise
+
 import pytest
 
 from chf.core import limits
@@ -33,7 +35,7 @@ def test_repeated_with_growing_pauses_until_it_is_acknowledged(world):
     hub.acks = False
     hub.lose(3_600)
     at = [entry.time for entry in hub.sent("ad1")]
-    pauses = [late - early for early, late in zip(at, at[1:], strict=False)]
+    pauses = [late - early for early, late in pairwise(at)]
     for index, pause in enumerate(pauses):
         least = min(limits.RETRY_MAX_MS, limits.RETRY_FIRST_MS << index)
         assert least <= pause <= least * 1.5

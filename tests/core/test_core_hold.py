@@ -37,7 +37,11 @@ def test_held_is_silent_and_ends_with_a_message(world):
 def test_the_notice_says_how_much_of_the_window_is_left_when_it_leaves(world):
     hub = asked(world, 185)
     sent = hub.sent("hold_notice")
-    assert [(entry.values["window_s"], entry.values["left_s"]) for entry in sent] == [(300, 120), (300, 118), (300, 116)]
+    assert [(entry.values["window_s"], entry.values["left_s"]) for entry in sent] == [
+        (300, 120),
+        (300, 118),
+        (300, 116),
+    ]
 
 
 def test_the_notice_is_repeated_and_after_6_s_of_silence_it_is_a_tag(world):

@@ -69,7 +69,7 @@ def by_the_design(known, flag, policy, window, told, mute, energy, hold):
 
 
 def test_the_inputs_are_these_and_no_evidence_is_among_them():
-    assert policy.COLUMNS == tuple(DOMAINS)
+    assert tuple(DOMAINS) == policy.COLUMNS
     assert tuple(tuple(words.split()) for words in policy.VALUES) == tuple(DOMAINS.values())
 
 

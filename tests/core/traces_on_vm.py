@@ -1,6 +1,6 @@
 """The traces on a real MicroPython VM. Arguments: the folders of the firmware and of the project, a file of traces.
 
-Prints a line for each trace whose log differs, then "done" and their number: the VM's wheel exits 0 whatever was raised.
+Prints a line for each trace whose log differs, then "done" and their number: the VM exits 0 whatever was raised.
 """
 
 import gc
@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[2])
 
-from tests.core.replay import Hub  # noqa: E402
+from tests.core.replay import Hub
 
 
 def main():

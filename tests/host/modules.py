@@ -54,3 +54,8 @@ class Program:
             if not hasattr(module, one) and f"{name}.{one}" in self._sources:
                 self._load(f"{name}.{one}")
         return module if fromlist else self._load(name.partition(".")[0])
+
+
+def result(sources: Mapping[str, str]) -> Any:
+    """What the module `main` leaves in `result`."""
+    return Program(sources).run("main")["result"]

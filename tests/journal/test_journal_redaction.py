@@ -4,8 +4,9 @@ import journal_reference as ref
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from journal_stores import MemoryStore, filled, samples
+from journal_vectors import redacted
 
-from chf.journal.journal import Journal, redacted
+from chf.journal.journal import Journal
 
 KEY = bytes(255 - at * at % 251 for at in range(32))  # three octets in this order stand nowhere else in these files
 ALL = [(name, dict(values, key=KEY) if "key" in values else values) for name, values in samples()]

@@ -1,6 +1,6 @@
 """What a restarted hub makes of its journals: the same outage goes on, or one is alerted that nothing proves short."""
 
-from chf.core import alerts, limits, policy, states
+from chf.core import alerts, decision, limits, policy, proof, states
 from chf.core.effects import JOURNAL
 from chf.core.outage import UNVOUCHED, Outage
 from chf.core.ticks import add
@@ -98,7 +98,7 @@ def _go_on(sup, outage, now, cold, supply, damaged):
     if supply:
         outage.returned = now
         if not decided and outage.resets > 1:
-            sup._decide(now)
+            decision.decide(sup, now)
             decided = True
         if decided:
             sup.phase = states.OUT_RETURNING
@@ -115,11 +115,11 @@ def _go_on(sup, outage, now, cold, supply, damaged):
         sup.phase = states.LOST
         sup._watch(now)
         if outage.resets > 1:
-            sup._settle(now)
+            proof.settle(sup, now)
         elif cold:
             sup.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
     if outage.hold == policy.HOLD_BROKEN:
-        sup._decide(now)
+        decision.decide(sup, now)
 
 
 def _unseen(sup, recovered, now):

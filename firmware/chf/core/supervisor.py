@@ -1,6 +1,6 @@
 """The power-loss supervisor: events in, effects out. What it does at 180 s stands in states.py and policy.py."""
 
-from chf.core import alerts, energy, events, limits, policy, states
+from chf.core import alerts, decision, events, limits, policy, proof, states
 from chf.core.activation import LIFE_TIMER, REFILL_TIMER, Activation
 from chf.core.commands import NAMES as COMMANDS
 from chf.core.commands import Commands
@@ -226,7 +226,7 @@ class Supervisor:
                 unproven = self.phase == states.RETURNING and not self.outage.exact
                 self._trigger(states.QUALIFIED_UNPROVEN if unproven else states.QUALIFIED, now)
             elif name == "proof":
-                self._settle(now)
+                proof.settle(self, now)
             elif name == "journal":
                 self._journal_loss(now)
             elif name == "checkpoint":
@@ -241,9 +241,9 @@ class Supervisor:
                     self.outage.hold = policy.HOLD_IMPOSSIBLE
                     self._decide(now)
             elif name == "time":
-                self._ask_time(now)
+                proof.ask(self, now)
             elif name == "mute":
-                self._unmute(now)
+                decision.unmute(self, now)
             elif name == alerts.TIMER:
                 self.alerts.run(now, bool(self.bits & s.SENSE_SUPPLY), self.holdup_mv, self._out)
                 self.alerts.plan(now)
@@ -273,86 +273,8 @@ class Supervisor:
         if outage.durable:
             self._journal("checkpoint", {"id": outage.id, "elapsed_s": outage.elapsed_ms(now) // 1000})
 
-    # ---- the decision
-
-    def inputs(self, now) -> tuple:
-        """What policy.decide is given, in the order of its COLUMNS."""
-        outage = self.outage
-        flag = self.activation.flag
-        source = outage.source
-        # A meter that completes once supply is back explains the outage; one that completes before, ends its excuse.
-        explains = flag.state in (s.FLAG_PENDING, s.FLAG_CONSUMED) or (
-            flag.state == s.FLAG_CONFIRMED and outage.returned is not None
-        )
-        # Not exact: neither the window nor the flag's age is proven.
-        if flag.counter != outage.flag_counter or not explains or not outage.exact:
-            source = s.SOURCE_NONE
-        return (
-            policy.YES if outage.elapsed_ms(now) >= limits.AD1_THRESHOLD_MS else policy.NO,
-            source,
-            self.commands.policy,
-            policy.YES if outage.window_left_ms(now) else policy.NO,
-            policy.YES if outage.level > s.LEVEL_NONE else policy.NO,
-            policy.NO if self._muted and outage.level != s.LEVEL_HELD else policy.YES,
-            policy.YES if energy.can_hold(self.config, self.holdup_mv, outage.window_left_s(now)) else policy.NO,
-            outage.hold,
-        )
-
     def _decide(self, now):
-        outage = self.outage
-        self._journal_loss(now)
-        inputs = self.inputs(now)
-        row, level, cause = policy.decide(inputs)
-        if level <= outage.level:
-            return
-        first = outage.decision is None
-        bound = first and inputs[1] != s.SOURCE_NONE and self.activation.flag.state == s.FLAG_PENDING
-        told = {
-            "id": outage.id,
-            "revision": outage.revision + 1,
-            "level": level,
-            "cause": cause,
-            "source": outage.source,
-            "row": row,
-            "policy": self.commands.policy,
-            "elapsed_s": outage.told_s(now),
-            "loss_utc": outage.loss_utc,
-            "window_s": outage.window_s,
-            "flag_counter": outage.flag_counter,
-            "loss_bits": outage.loss_bits,
-            "loss_holdup_mv": outage.loss_holdup_mv,
-            "bits": self.bits | (s.SENSE_STORE_FAULT if self.store_fault else 0),
-            "holdup_mv": self.holdup_mv,
-            "merged": 0,
-        }
-        outage.tell(told)
-        if first:
-            self.alerts.add(outage, self._out)
-        self._journal("decision", told)
-        if bound:
-            self.activation.consume(self._out)
-        if level == s.LEVEL_HELD:
-            self._mute(now)
-            outage.due = None
-        else:
-            self.alerts.tell(outage, now, self._out)
-        if level == s.LEVEL_ASKED:
-            outage.hold = policy.HOLD_WAITING
-            self.timers.set("hold", add(now, limits.HOLD_WAIT_MS))
-        if level < s.LEVEL_PLAIN and outage.returned is None:
-            self._poll(now)
-            self.timers.set("window", add(now, outage.window_left_ms(now)))
-
-    def _mute(self, now):
-        self._muted = True
-        self._muted_utc = self.utc.at(now)
-        self.timers.set("mute", add(now, limits.MUTE_PERIOD_MS))
-        self._journal("muted", {"utc": self._muted_utc, "over": 0})
-
-    def _unmute(self, now):
-        self._muted = False
-        self.timers.cancel("mute")
-        self._journal("muted", {"utc": self.utc.at(now), "over": 1})
+        decision.decide(self, now)
 
     # ---- messages
 
@@ -380,7 +302,7 @@ class Supervisor:
             return self.alerts.restored_ack(fields, self._out)
         if name == "hold_ack":
             return self.hold_ack(now, fields)
-        return self.time_reply(now, fields)
+        return proof.answer(self, now, fields)
 
     def _again(self, now):
         # While supply may be back nothing rises: it was back at that edge, or this runs again when it is lost.
@@ -414,83 +336,6 @@ class Supervisor:
         if outage is not None and outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
             outage.hold = policy.HOLD_IMPOSSIBLE
         self._again(now)
-
-    # ---- time
-
-    def _ask_time(self, now):
-        self.utc.forget_stale(now)
-        if self.bits & s.SENSE_SUPPLY or energy.can_retry(self.config, self.holdup_mv):
-            nonce = self.utc.ask(now)
-            self._out.append((SEND, "time_request", {"nonce": nonce, "epoch": self.session[:4], "boot": self.boot}))
-        if self.utc.at(now) == s.NO_UTC:
-            proving = self.phase == states.PROVING or self.timers.at("proof") is not None
-            wait_ms = limits.TIME_RETRY_MS if proving else limits.BOOT_PROOF_MS
-        else:
-            wait_ms = limits.TIME_REFRESH_MS
-        self.timers.set("time", add(now, wait_ms))
-
-    def time_reply(self, now, fields):
-        if not self.utc.fresh(now, bytes(fields["nonce"])):
-            return False
-        trusted = self.utc.answer(now, fields["utc"])
-        self.commands.heal(fields["counter"], self._out)
-        self.timers.set("time", add(now, limits.TIME_REFRESH_MS if trusted else limits.TIME_DOUBT_MS))
-        if trusted:
-            self._use_time(now)
-        return True
-
-    def _use_time(self, now):
-        utc = self.utc.at(now)
-        self.activation.prove(now, utc)
-        if self._muted and self._muted_utc != s.NO_UTC:
-            if utc - self._muted_utc - limits.TIME_SLACK_S >= limits.MUTE_PERIOD_MS // 1000:
-                self._unmute(now)
-        outage = self.outage
-        if outage is not None and not outage.exact:
-            self._prove(now)
-
-    def _prove(self, now):
-        """The time has come for an outage that a restart interrupted."""
-        outage = self.outage
-        end_utc = self.utc.at(now if outage.returned is None else outage.returned)
-        passed_s = end_utc - outage.loss_utc
-        if outage.loss_utc == s.NO_UTC or not outage.provable or passed_s < 0:
-            return
-        if outage.elapsed_ms(now) > (passed_s + limits.TIME_SLACK_S) * 1000:
-            return  # less than what the hub itself has counted: that clock sticks, or was set back
-        at_least_ms = max(0, passed_s - limits.TIME_SLACK_S) * 1000
-        if outage.unseen:
-            # It lasted no longer than that, and that is all that is known.
-            if outage.returned is None or at_least_ms + 2000 * limits.TIME_SLACK_S >= limits.AD1_THRESHOLD_MS:
-                return
-            at_least_ms = 0
-        outage.base_ms = max(outage.elapsed_ms(now), at_least_ms)
-        outage.anchor = now if outage.returned is None else outage.returned
-        outage.error_ms = max(0, (passed_s + limits.TIME_SLACK_S) * 1000 - outage.base_ms)
-        outage.exact = True
-        outage.resets = 0
-        self._journal("loss", outage.loss(now))
-        self.timers.cancel("proof")
-        if self.phase == states.PROVING:
-            self._settle(now)
-        elif outage.returned is None:
-            self._watch(now)
-            self._again(now)
-
-    def _settle(self, now):
-        """The duration is proven, or has been waited for long enough."""
-        outage = self.outage
-        if outage.returned is not None:
-            good_ms = diff(now, outage.returned)
-            if self.phase == states.PROVING and good_ms >= limits.RESTORE_QUALIFY_MS:
-                self._trigger(states.SETTLED, now)
-            else:
-                self.timers.set("proof", add(now, max(1, limits.RESTORE_QUALIFY_MS - good_ms)))
-        elif not outage.exact:
-            # Supply is still out, and what went before the boot could not be proven: say so now.
-            self.timers.cancel("threshold")
-            self.phase = states.OUT
-            self._decide(now)
 
     # ---- the journal
 

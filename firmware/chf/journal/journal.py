@@ -264,33 +264,36 @@ def _sealed(header, frames, written):
         yield frame
 
 
-def redacted(data):
-    """A copy of a file's octets that carries no key: for JournalRequest.
+def redact(data):
+    """Take every key out of a file's octets, a bytearray, in place: for JournalRequest.
 
     The key fields of whole records become zeros and their CRC is made anew. So do the payloads of kinds unknown here
     and all octets that belong to no record, since a damaged record may hold a key.
     """
-    out = bytearray(data)
     view = memoryview(data)
     head = _header(view)
     at = HEADER_LEN if head else 0
     if head is None or head[0] == JOURNAL_VERSION:
         for start, end, _step in _walk(view, at, head[3] if head else None):
-            out[at:start] = bytes(start - at)
-            _blank(out, start, end)
+            _zero(data, at, start)
+            _blank(data, start, end)
             at = end
-    out[at:] = bytes(len(out) - at)
-    return bytes(out)
+    _zero(data, at, len(data))
 
 
-def _blank(out, start, end):
-    """Zero what may be a key in the record, whole or torn, that lies at start..end of out."""
-    kind, size = out[start], out[start + 1] if end - start > HEAD_LEN else 0
+def _zero(data, start, end):
+    for at in range(start, end):
+        data[at] = 0
+
+
+def _blank(data, start, end):
+    """Zero what may be a key in the record, whole or torn, that lies at start..end of data."""
+    kind, size = data[start], data[start + 1] if end - start > HEAD_LEN else 0
     if size == 0 or (_SIZES.get(kind) == size and kind not in _SECRETS):
         return
     whole = bytearray(OVERHEAD + size)
-    whole[: end - start] = out[start:end]
+    whole[: end - start] = data[start:end]
     low, high = _SECRETS[kind] if _SIZES.get(kind) == size else (0, size)
     whole[HEAD_LEN + low : HEAD_LEN + high] = bytes(high - low)
     _seal(whole, whole[3] << 8 | whole[4])
-    out[start:end] = whole[: end - start]
+    data[start:end] = whole[: end - start]

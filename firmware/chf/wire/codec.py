@@ -74,11 +74,15 @@ def fits(fields, length):
     return 0 <= rest <= GBCS_MAX if fields.endswith("*") else rest == 0
 
 
-def pack(fields, values):
-    """Return the octets of the fields, from a dict with exactly their names. Raises ValueError with one sentence."""
-    out = bytearray(width(fields))
+def pack(fields, values, head=b""):
+    """Return `head` and the octets of the fields in one bytearray, so that a long field is copied but once.
+
+    values: a dict with exactly the fields' names. Raises ValueError with one sentence.
+    """
+    at = len(head)
+    out = bytearray(at + width(fields))
+    out[:at] = head
     flat = _flat(fields)
-    at = 0
     for i in range(0, len(flat), 2):
         name = flat[i]
         kind = flat[i + 1]
@@ -105,7 +109,7 @@ def pack(fields, values):
         at += size
     if 2 * len(values) != len(flat):
         raise ValueError("there is no field '%s' here" % next(name for name in values if name not in flat[::2]))
-    return bytes(out)
+    return out
 
 
 def unpack(fields, buf, start, end):

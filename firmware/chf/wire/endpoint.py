@@ -52,13 +52,14 @@ class Endpoint:
         if from_hub != self.from_hub:
             raise ValueError("message '%s' is sent by the other side" % name)
         address = link | (FROM_HUB if from_hub else 0) | self._mark(link)
-        content = bytes((WIRE_VERSION, address, number)) + pack(fields, values)
+        content = pack(fields, values, bytes((WIRE_VERSION, address, number)))
         if not has_mac:
             return content
         key = self.keys.get(link)
         if key is None:
             raise ValueError("there is no key for link %d" % link)
-        return content + key.tag(content)
+        content.extend(key.tag(content))
+        return content
 
     def open(self, buf, n, links_mask):
         """Return (name, values, tag) of the content buf[:n]; None if it does not pass, the drop counted by reason.
