@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chf.wire import schema as s
+from host_tools.bench import ANSWER_MS
 from host_tools.errors import BenchError
 from host_tools.names import drop_counts
 from host_tools.testbed import Testbed
@@ -120,8 +121,9 @@ class HubUnderTest(Testbed):
     # ---- the peers
 
     def send_flag(self, name: str = "activation_pending", **fields: Any) -> bytes:
-        """One flag message, not repeated, its answer awaited but not asked for. `fields` replace the meter's own;
-        key and marked those of frames.build(). Returns its content."""
+        """One flag message, not repeated; an answer is awaited, and may stay away. `fields` replace the meter's own,
+        key and marked those of frames.build(). Returns its content.
+        """
         values: dict[str, Any] = {"esme": self.esme.esme, "hub": self.esme.hub}
         if "counter" not in fields:
             values["counter"] = self.esme.next_counter()
@@ -131,7 +133,8 @@ class HubUnderTest(Testbed):
             values |= {"image_hash": bytes(32), "result": s.RESULT_SUCCESS, "version": 2}
         options = {key: fields.pop(key) for key in ("key", "marked") if key in fields}
         content = self.esme.send(name, values | fields, **options)
-        self.advance_s(0.5)
+        before = len(self.answers())
+        self.bench.advance(ANSWER_MS, until=lambda: len(self.answers()) > before)
         return content
 
     def report(self, name: str, **options: Any) -> None:

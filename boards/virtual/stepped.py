@@ -110,11 +110,14 @@ class SteppedClock:
             if self._sent() != self._reported and self._step(target_us):
                 return
             limit_us = min(target_us, self._until_us)
+            first = None
             for uart in self.uarts:
                 at = uart.arrival_us()
-                if at is not None and at <= limit_us:
-                    self._advance(max(at, self.now_us), False)
-                    return
+                if at is not None and (first is None or at < first):
+                    first = at
+            if first is not None and first <= limit_us:
+                self._advance(max(first, self.now_us), False)
+                return
             if limit_us > self.now_us:
                 self._advance(limit_us, False)
             if self.now_us >= target_us or self._step(target_us):

@@ -68,10 +68,11 @@ class VirtualRig:
             self._folder = build("virtual")
         except BuildError as error:
             raise BenchError(str(error)) from None
+        image = provisioned(self._folder, identity)
         self._work = Path(tempfile.mkdtemp(prefix="chf-hub-"))
         self._flash = self._work / "flash.bin"
+        shutil.copyfile(image, self._flash)
         self._stderr = (self._work / "vm.txt").open("wb")
-        shutil.copyfile(provisioned(self._folder, identity), self._flash)
         self.supply = supply or Supply()
         self.strapped = strapped
         self.speed = speed
@@ -223,7 +224,7 @@ class VirtualRig:
             self.supply.spend(RESTART_MS)
             said += self._start(s.RESET_OTHER)
         elif code is not None:
-            raise BenchError(f"The virtual hub ended by itself (exit code {code}): {self.console()[-400:] or 'silent'}")
+            raise BenchError(f"The virtual hub ended by itself (exit code {code}): {self._last_words()}.")
         elif self.supply.dead:
             hub.kill()
             self._end("hold-up empty")
@@ -272,8 +273,10 @@ class VirtualRig:
         """A hub that cannot even start would restart for ever."""
         recent = self.resets[-RESTARTS_MAX:]
         if len(recent) == RESTARTS_MAX and self.now_ms - recent[0][0] < RESTARTS_MAX * 2 * RESTART_MS:
-            lines = self.console().strip().splitlines() or ["it prints nothing"]
-            raise BenchError(f"The virtual hub restarts over and over: {lines[-1]}")
+            raise BenchError(f"The virtual hub restarts over and over: {self._last_words()}.")
+
+    def _last_words(self) -> str:
+        return (self.console().strip().splitlines() or ["it prints nothing"])[-1]
 
     def close(self) -> None:
         """End the hub and remove its files."""

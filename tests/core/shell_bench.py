@@ -20,7 +20,7 @@ TICK0 = 5_000
 
 
 class Store:
-    """Files in a dict; `failing`: every write raises and leaves no trace; `writes_left`: the power is gone after them."""
+    """Files in a dict. failing: every write raises and leaves no trace. writes_left: the power is gone after them."""
 
     def __init__(self):
         self.files = {}

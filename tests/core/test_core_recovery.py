@@ -96,6 +96,17 @@ def test_the_restoration_is_told_of_after_a_restart_too(world):
     assert hub.journaled("acked")[-1].values["what"] == 2
 
 
+def test_so_does_compaction_while_the_flag_s_life_is_over_and_its_outage_is_not_decided(world):
+    hub = world()
+    hub.declare(window_s=300, valid_s=1)
+    hub.lose(100)
+    hub.step("compact")
+    hub.reset()
+    hub.wait(100)
+    hub.back(60)
+    assert hub.ad1s() == [TAG]
+
+
 # ---- a damaged journal
 
 

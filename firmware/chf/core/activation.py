@@ -225,8 +225,9 @@ class Activation:
             yield ("flag", self._flag_values(*flag.unproven))
         elif flag.left_ms(now) >= 1000:
             yield ("flag", self._flag_values(flag.left_ms(now) // 1000, utc))
-        elif flag.state == s.FLAG_CONSUMED:
-            # It still explains the outage that it is bound to.
+        elif flag.state in (s.FLAG_PENDING, s.FLAG_CONSUMED):
+            # Its life is over, and it still explains the outage that it is bound to.
             yield ("flag", self._flag_values(0, utc))
-            yield ("clear", dict(self.floor.values(), state=s.FLAG_CONSUMED))
+            if flag.state == s.FLAG_CONSUMED:
+                yield ("clear", dict(self.floor.values(), state=s.FLAG_CONSUMED))
         yield ("sync", self.floor.values())
