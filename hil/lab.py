@@ -26,6 +26,7 @@ class Session:
         self._closing: Any = None
         if target.virtual and not target.shared:
             self.capabilities = target.capabilities()
+            target.identity()  # a key file that cannot be read ends the run here, not each scenario
             return
         if target.virtual:
             self.the_one = self.new_hub(target.seed, True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.provisioning import new_identity, read_identity
 from host_tools.testbed import Testbed
 
@@ -79,10 +80,17 @@ class Target:
         return VirtualRig({**self.identity(), **config}, strapped=strapped, **options)
 
     def capabilities(self) -> frozenset[str]:
-        """What the virtual rig can do on this clock. Raises BenchError where there is no VM for this machine."""
+        """What the virtual rig can do on this clock. Raises BenchError where this machine cannot run it."""
         from host_tools.connect import sim_options
+
+        if os.name != "posix":
+            raise BenchError(
+                "The virtual hub runs on Linux and macOS: give a real hub with --hil-dut URL.", EXIT_NO_BOARD
+            )
+        from host_tools.virtual.process import vm_import
         from host_tools.virtual.rig import CAPABILITIES
 
+        vm_import("main")
         speed = sim_options(self.dut)[0].get("speed", 0)
         return CAPABILITIES - {"stepped-time"} if self.realtime or speed else CAPABILITIES
 

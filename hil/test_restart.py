@@ -29,6 +29,18 @@ def test_a_restart_before_the_threshold_resumes_the_same_outage(lab, kind, at_s)
     assert hub.headend.alerts[0].level == s.LEVEL_PLAIN
 
 
+@pytest.mark.requirement("RST-03")
+@pytest.mark.parametrize("at_s", [55, 165])
+def test_a_restart_without_a_time_goes_on_from_the_last_checkpoint(lab, at_s):
+    hub = lab()
+    hub.headend.tell_time = False
+    hub.lose(at_s)
+    hub.restart()
+    hub.until(215)
+    assert hub.decisions() == [PLAIN]
+    assert 180_000 <= hub.heard("ad1")[0].at_ms - hub.lost_at_ms <= 211_000
+
+
 @pytest.mark.requirement("RST-03", "OUT-02")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_restart_in_an_outage_that_ends_early_raises_no_alert(lab, kind):

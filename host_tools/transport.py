@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import time
+import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -32,7 +33,10 @@ class TransportLost(BenchError):
     """A line that was open and is no more: a cable pulled, a board gone, a server that hung up."""
 
     def __init__(self, name: str):
-        super().__init__(f"{name} is gone: plug the board in again, or start its server again.", EXIT_NO_BOARD)
+        mend = "plug the board in again"
+        if "://" in name:  # a server that serves one at a time hangs up on the second
+            mend = "start its server again, plug its board in again, or end the other program that uses it"
+        super().__init__(f"{name} is gone: {mend}.", EXIT_NO_BOARD)
 
 
 class Port(NamedTuple):
@@ -159,8 +163,12 @@ def open(url: str, found: list[Port] | None = None) -> Transport:
         _check_address(url, scheme, rest)
     elif not url or url.startswith("sim:"):
         raise BenchError(f"'{url}' is no port: give {FORMS}.", EXIT_USAGE)
+    address = url
+    if scheme == "rfc2217":
+        # Else pyserial waits for an answer to DTR and RTS, which ser2net does not give for a port without modem lines.
+        address += ("&" if "?" in url else "?") + "ign_set_control"
     try:
-        port = serial.serial_for_url(url, do_not_open=True, baudrate=BAUD, timeout=POLL_S)
+        port = serial.serial_for_url(address, do_not_open=True, baudrate=BAUD, timeout=POLL_S)
         if scheme != "rfc2217":  # pyserial has no write timeout there; its socket has one of 5 s
             port.write_timeout = WRITE_S
         if os.name == "posix" and "://" not in url:
@@ -169,7 +177,9 @@ def open(url: str, found: list[Port] | None = None) -> Transport:
         # a board with USB of its own sees a host that listens.
         port.dtr = True
         port.rts = True
-        port.open()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # pyserial's rfc2217 starts its thread the old way
+            port.open()
     except (OSError, ValueError, KeyError) as error:
         raise _refused(url, error) from None
     return Transport(port, url)
@@ -196,6 +206,11 @@ def _refused(url: str, error: Exception) -> BenchError:
         code = error.__context__.errno
     if code in _BUSY:
         return BenchError(f"{url} is busy: another program has it open; end that one first.", EXIT_NO_BOARD)
+    if "://" in url and "expected a string" in str(error):
+        return BenchError(f"'{url}' has an option that does not fit: leave out what follows the '?'.", EXIT_USAGE)
+    if url.startswith("rfc2217:") and error.__context__ is None:
+        held = "give socket:// if it is a raw port, or end the other program that uses it"
+        return BenchError(f"{url} answers, but not by RFC 2217: {held}.", EXIT_NO_BOARD)
     if "://" in url:
         return BenchError(f"Nothing answers at {url}: start its server, or mend the address.", EXIT_NO_BOARD)
     if code in _DENIED:

@@ -168,3 +168,11 @@ def test_the_top_of_the_project_is_as_the_design_lists_it():
 
 def test_the_standard_library_names_meant_here_exist():
     assert set(sys.stdlib_module_names) >= UNIX_ONLY | NOT_ON_A_DEVICE | TICKS_OR_WAITS
+
+
+def test_the_oracle_judges_from_flash_and_wire_alone():
+    """OracleIndependence: it sees the log and the supply, and knows the core neither by import nor by attribute."""
+    for file in (ROOT / "tests" / "core" / "oracle.py", ROOT / "tests" / "core" / "claims.py"):
+        assert not [module for module in imports(file) if within(module, {"chf.core", "chf.shell"})]
+        attributes = {node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)}
+        assert not attributes & {"sup", "supervisor", "records", "recovered", "phase", "timers", "activation"}

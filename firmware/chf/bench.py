@@ -24,7 +24,11 @@ class Bench:
         self.override_mv = False
         self.starve = False
         if shell.board.strapped:
-            saved = shell.board.store.read(RIG_FILE)
+            try:
+                saved = shell.board.store.read(RIG_FILE)
+            except OSError:
+                saved = None
+                shell.fault = shell.fault or "the soft rig's file cannot be read: set the rig again"
             if saved is not None and len(saved) == 4:
                 self.set_rig(saved[0], saved[1], saved[2] << 8 | saved[3])
 

@@ -1,0 +1,241 @@
+"""A board of the shell's own narrow ports, in memory, that fails when told; runs on CPython and on MicroPython."""
+
+import hashlib
+import json
+
+from chf.wire import schema as s
+from chf.wire.auth import Key
+from chf.wire.endpoint import Endpoint
+from chf.wire.framing import STUFFED_MAX, Framer, stuff
+
+TICKS_MASK = (1 << 30) - 1
+EIO = 5
+UTC = 836_000_000
+HUB = bytes(range(8))
+ESME = bytes(range(8, 16))
+KEYS = {name: bytes((i,)) * 32 for i, name in enumerate(("esme", "head_end", "bench_esme", "bench_head_end"))}
+
+# What a call of the store does.
+WORKS = 0
+REFUSES = 1  # raises, nothing is changed
+LATE = 2  # raises, and has taken place all the same
+TEARS = 3  # raises; half of an append is there, a replace has not taken place
+
+
+def identity_text(**more):
+    """A whole identity file; `more` replaces what stands in it."""
+    keys = dict([(name, KEYS[name].hex()) for name in KEYS])
+    return json.dumps(dict({"hub": HUB.hex(), "esme": ESME.hex(), "keys": keys}, **more))
+
+
+class Restarted(BaseException):
+    """The board has restarted: no error that the firmware could catch."""
+
+
+class Store:
+    """Files in a dict. `faults`: for each call to come what it does; after them every call works.
+
+    blind: names that cannot be read. log: (call, name) of each write that was tried.
+    """
+
+    def __init__(self, files=None):
+        self.files = dict(files or {})
+        self.faults = []
+        self.blind = ()
+        self.log = []
+
+    def read(self, name):
+        if self._fault() != WORKS or name in self.blind:
+            raise OSError(EIO)
+        return self.files.get(name)
+
+    def append(self, name, data):
+        self.log.append(("append", name))
+        fault = self._fault()
+        data = bytes(data)
+        if fault == TEARS:
+            data = data[: len(data) // 2]
+        if fault != REFUSES:
+            self.files[name] = bytes(self.files.get(name, b"")) + data
+        if fault != WORKS:
+            raise OSError(EIO)
+
+    def replace(self, name, pieces):
+        self.log.append(("replace", name))
+        fault = self._fault()
+        data = b"".join([bytes(piece) for piece in pieces])
+        if fault in (WORKS, LATE):
+            self.files[name] = data
+        if fault != WORKS:
+            raise OSError(EIO)
+
+    def _fault(self):
+        return self.faults.pop(0) if self.faults else WORKS
+
+
+class Port:
+    """A serial port. rx: what comes to the hub. tx: what it has sent.
+
+    takes: for each write to come how many octets of it the port takes; after them all. stuck: it takes none.
+    flood: octets that come for ever once rx is empty.
+    """
+
+    def __init__(self, *links):
+        self.links = sum([1 << link for link in links])
+        self.rx = bytearray()
+        self.tx = bytearray()
+        self.takes = []
+        self.stuck = False
+        self.flood = b""
+        self.reads = 0
+
+    def readinto(self, buf):
+        self.reads += 1
+        if not self.rx and self.flood:
+            self.rx.extend(self.flood)
+        n = min(len(buf), len(self.rx))
+        buf[:n] = self.rx[:n]
+        self.rx = self.rx[n:]
+        return n
+
+    def write(self, buf, start, end):
+        if self.stuck:
+            return 0
+        n = end - start
+        if self.takes:
+            n = min(n, self.takes.pop(0))
+        self.tx.extend(bytes(buf[start : start + n]))
+        return n
+
+
+class Board:
+    """A ports.Board whose clock moves in wait() alone, or where a test sets `now`."""
+
+    name = "narrow"
+
+    def __init__(self, store=None, identity=None, strapped=True, reset=s.RESET_POWER_ON, now=TICKS_MASK - 5_000):
+        self.strapped = strapped
+        self.reset_cause = reset
+        self.store = store or Store()
+        self.links = [Port(s.LINK_HAN), Port(s.LINK_WAN), Port(s.LINK_BENCH)]
+        self.text = identity_text() if identity is None else identity
+        self.now = now
+        self.bits = s.SENSE_SUPPLY | s.SENSE_MT_PR
+        self.mv = 5_000
+        self.fed = 0
+        self._drawn = 0
+
+    def identity(self):
+        return self.text
+
+    def ticks_ms(self):
+        return self.now
+
+    def wait(self, until):
+        self.now = until & TICKS_MASK
+
+    def sense(self):
+        return self.bits
+
+    def holdup_mv(self):
+        return self.mv
+
+    def random(self, n):
+        self._drawn += 1
+        return hashlib.sha256(bytes((self._drawn, self.now & 0xFF))).digest()[:n]
+
+    def feed(self):
+        self.fed += 1
+
+    def restart(self):
+        raise Restarted
+
+
+class Peers:
+    """The three that talk to a hub on a Board: their frames to it, and its frames to them."""
+
+    def __init__(self, board):
+        self.board = board
+        self.endpoint = Endpoint(False, board.strapped)
+        prefix = "bench_" if board.strapped else ""
+        self.endpoint.keys[s.LINK_HAN] = Key(KEYS[prefix + "esme"])
+        self.endpoint.keys[s.LINK_WAN] = Key(KEYS[prefix + "head_end"])
+        self.counter = 0
+        self._framers = [Framer() for _ in board.links]
+        self._read = [0 for _ in board.links]
+
+    def next_counter(self):
+        self.counter += 1
+        return self.counter.to_bytes(8, "big")
+
+    def octets(self, name, fields):
+        """One frame to the hub, stuffed."""
+        content = self.endpoint.seal(name, fields)
+        out = bytearray(STUFFED_MAX)
+        return bytes(out[: stuff(content, len(content), out)])
+
+    def say(self, name, **fields):
+        """One frame on its link's port."""
+        octets = self.octets(name, fields)
+        link = self.endpoint.seal(name, fields)[1] & s.LINK_MASK
+        for port in self.board.links:
+            if port.links >> link & 1:
+                port.rx.extend(octets)
+                return
+
+    def flag(self, name="activation_pending", **fields):
+        """One flag message of the meter."""
+        values = {"esme": ESME, "hub": HUB, "counter": self.next_counter()}
+        if name == "activation_pending":
+            values.update({"image_hash": bytes(32), "expected_outage_s": 300, "valid_s": 600})
+        values.update(fields)
+        self.say(name, **values)
+
+    def heard(self):
+        """[(name, fields)] of all that the hub has sent since the last call. Raises where a frame does not open."""
+        found = []
+        for i, port in enumerate(self.board.links):
+            framer = self._framers[i]
+            end = len(port.tx)
+            while self._read[i] < end:
+                self._read[i] = framer.push(port.tx, self._read[i], end)
+                if framer.ready:
+                    opened = self.endpoint.open(framer.buf, framer.ready, port.links)
+                    if opened is None:
+                        raise ValueError("a frame that its peer cannot open")
+                    found.append(opened[:2])
+        return found
+
+
+def run(shell, peers, ms, answers=True):
+    """Let the hub's time pass, wake it when it asks to; what it says. answers: of the head-end, at once."""
+    board = shell.board
+    end = board.now + ms
+    said = []
+    while True:
+        shell.step()
+        new = peers.heard()
+        said += new
+        if answers:
+            for name, fields in new:
+                answer(peers, name, fields)
+        if any([port.rx for port in board.links]):
+            continue
+        if board.now >= end:
+            return said
+        before = board.now
+        shell.sleep()
+        board.now = before + min((board.now - before) & TICKS_MASK, end - before)
+
+
+def answer(peers, name, fields):
+    """What a head-end says to that."""
+    if name == "time_request":
+        counter = peers.counter.to_bytes(8, "big")
+        peers.say("time_reply", nonce=fields["nonce"], utc=UTC + peers.board.now // 1000, counter=counter)
+    elif name == "ad1":
+        peers.say("ad1_ack", id=fields["id"], revision=fields["revision"])
+    elif name == "restored":
+        peers.say("restored_ack", id=fields["id"])
+    elif name == "hold_notice":
+        peers.say("hold_ack", id=fields["id"], window_s=fields["window_s"], accepted=1)
