@@ -202,6 +202,12 @@ def test(c):
     sys.exit(run("tests.run"))
 
 
+@task("dev")
+def mutants(c):
+    """Break each guard in a copy of the project, one at a time, and see a test fail (long)."""
+    sys.exit(run("tests.mutants"))
+
+
 @task(
     "dev",
     dut="URL of the hub under test (default: a virtual hub)",

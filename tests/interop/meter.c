@@ -15,17 +15,15 @@ enum { VERSION = 1, HAN = 1, FROM_HUB = 0x40, MARK = 0x80, RESERVED = 0x38, LINK
 enum { HEADER = 3, EUI = 8, COUNTER = 8, MAC = 16, KEY = 32, FRAME_MAX = 1536, GBCS_MAX = 1500 };
 enum { PENDING = 0x10, COMPLETE, CANCEL, SYNC, ACK, REFUSAL, GBCS = 0x18 };
 enum { REFUSED_COUNTER = 1, REFUSED_PEER, REFUSED_RANGE, REFUSED_UNSYNCED = 6, REFUSED_NONCE };
-enum { RETRY_MS = 2000, GIVE_UP_MS = 20000 };               /* 7.2: every 1 to 5 s, 5 times or more, 60 s at most */
-enum { DONE_RETRY_MS = 5000, DONE_GIVE_UP_MS = 600000 };    /* 7.4 */
-enum { COUNTER_TRIES = 3, ROUNDS_MAX = 8 };                 /* 7, the table; 7.6 */
+enum { RETRY_MS = 2000, GIVE_UP_MS = 20000, DONE_RETRY_MS = 5000, DONE_GIVE_UP_MS = 600000 }; /* 7.2, 7.4 */
+enum { COUNTER_TRIES = 3, ROUNDS_MAX = 8 };                                                   /* 7.5, 7.6 */
 static const char *const types[] = {"activation_pending", "activation_complete", "activation_cancel", "counter_sync"};
 static const char *const reasons[] = {"?", "counter", "peer", "range", "busy", "store", "unsynced", "nonce", "value"};
 
 static struct { uint8_t key[KEY], esme[EUI], hub[EUI], image[32], durations[4], outcome[5]; } meter;
 static uint8_t address = MARK | HAN; /* 9: a bench meter marks what it sends */
-static int faster = 1;
 static const char *counter_path;
-static int line = -1;
+static int line = -1, faster = 1; /* faster: how many times its waits are shorter, for a hub that runs so fast */
 
 #define FAIL(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), exit(1))
 
@@ -229,16 +227,10 @@ static const uint8_t *answer(int type, uint64_t counter, int64_t until_ms, int *
         if (ready.revents & (POLLHUP | POLLERR | POLLNVAL)) FAIL("The line is gone: is the hub still there?");
         if (!(ready.revents & POLLIN) || read(line, &octet, 1) != 1 || !(why = received(octet, &n))) continue;
         if (!*why) why = refuted(in.octets, n);
-        if (why) {
-            printf("dropped %s\n", why);
-        } else if (in.octets[2] == GBCS) {
-            printf("gbcs %u octets\n", (unsigned)(n - HEADER));
-        } else if (body[16] == type && number(body + 17) == counter) {
-            *acked = in.octets[2] == ACK;
-            return body;
-        } else {
-            printf("dropped stale\n");
-        }
+        if (!why && in.octets[2] == GBCS) why = "gbcs";
+        if (!why && (body[16] != type || number(body + 17) != counter)) why = "stale";
+        if (!why) return *acked = in.octets[2] == ACK, body;
+        printf("dropped %s\n", why);
     }
 }
 

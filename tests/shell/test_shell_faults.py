@@ -50,7 +50,8 @@ STEPS = st.one_of(
 class Hub:
     """A hub that is acted upon. Whatever its shell raises fails the test."""
 
-    def __init__(self, strapped=True, files=None, faults=(), answers=True):
+    def __init__(self, strapped=True, files=None, faults=(), answers=True, policy=s.POLICY_TAG):
+        self.text = narrow.identity_text(policy=policy)
         self.store = narrow.Store(files)
         self.strapped = strapped
         self.answers = answers
@@ -61,7 +62,7 @@ class Hub:
     def boot(self, reset, faults=()):
         before = self.board
         self.store.faults = list(faults)
-        self.board = narrow.Board(self.store, strapped=self.strapped, reset=reset, now=before.now)
+        self.board = narrow.Board(self.store, self.text, strapped=self.strapped, reset=reset, now=before.now)
         self.board.bits, self.board.mv = before.bits, before.mv
         self.shell = Shell(self.board)
         self.peers = narrow.Peers(self.board)
@@ -97,9 +98,9 @@ class Hub:
 
 
 @settings(max_examples=250)
-@given(st.booleans(), FAULTS, st.booleans(), st.lists(STEPS, max_size=14))
-def test_no_exception_leaves_the_shell(strapped, faults, answers, steps):
-    hub = Hub(strapped, faults=faults, answers=answers)
+@given(st.booleans(), FAULTS, st.booleans(), st.integers(0, 3), st.lists(STEPS, max_size=14))
+def test_no_exception_leaves_the_shell(strapped, faults, answers, policy, steps):
+    hub = Hub(strapped, faults=faults, answers=answers, policy=policy)
     for step in steps:
         hub.act(step)
     hub.store.faults = []
