@@ -72,7 +72,7 @@ def test_the_hold_up_voltage_is_carried(lab):
     assert 3_400 <= ad1["holdup_mv"] <= 3_500
 
 
-def hint(hub) -> bool:
+def hint(hub):
     return bool(hub.headend.alerts[0].fields["loss_bits"] & s.SENSE_MAINS_HINT)
 
 

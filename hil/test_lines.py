@@ -11,7 +11,7 @@ WAYS = [(s.LINK_HAN, True), (s.LINK_HAN, False), (s.LINK_WAN, True), (s.LINK_WAN
 WAY_NAMES = ["to-hub-han", "from-hub-han", "to-hub-wan", "from-hub-wan"]
 
 
-def activation(hub, tampers) -> None:
+def activation(hub, tampers):
     """The main job over a line that does this to its frames, and what must come of it all the same.
 
     tampers: (link, to the hub) -> Bench.tamper, in force from the declaration on.

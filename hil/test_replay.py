@@ -13,7 +13,7 @@ def replay(hub, content, link=s.LINK_HAN):
     hub.advance_s(1)
 
 
-def last_refusal(hub) -> dict:
+def last_refusal(hub):
     return hub.heard("flag_refusal")[-1].fields
 
 

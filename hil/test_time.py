@@ -1,9 +1,12 @@
 """Time that is absent, late, forged, jumping or stuck; what it proves over a power cut, and what nothing proves."""
 
+from typing import Any
+
 import pytest
 
 from chf.wire import schema as s
 from hil.hub import HubUnderTest
+from hil.lab import Lab
 
 pytestmark = pytest.mark.needs("supply")
 PLAIN = (s.LEVEL_PLAIN, s.CAUSE_SUPPLY_LOSS)
@@ -28,7 +31,7 @@ def wait_for_request(hub: HubUnderTest) -> bytes:
     return hub.heard("time_request")[-1].fields["nonce"]
 
 
-def timeless(lab) -> HubUnderTest:
+def timeless(lab: Lab) -> HubUnderTest:
     """A hub that has restarted and knows no time."""
     hub = lab()
     hub.headend.tell_time = False
@@ -37,7 +40,7 @@ def timeless(lab) -> HubUnderTest:
     return hub
 
 
-def tell(hub: HubUnderTest, nonce: bytes, **options) -> None:
+def tell(hub: HubUnderTest, nonce: bytes, **options: Any) -> None:
     hub.headend.send("time_reply", {"nonce": nonce, "utc": UTC, "counter": bytes(8)}, **options)
     hub.advance_s(0.5)
 

@@ -43,7 +43,7 @@ def finish(process):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["tset"], "There is no task 'tset': the tasks are demo, test, hil, lint, types, bench."),
+        (["tset"], "There is no task 'tset': the tasks are demo, test, mutants, hil, lint, types, bench."),
         (["lint", "tset"], "There is no task 'tset'"),
         (["lint", "--fix"], "lint has no option --fix: it has none."),
         (["bench", "--josn", "x"], "bench has no option --josn: it has --json."),

@@ -9,6 +9,9 @@ from typing import Any
 
 from chf.wire.auth import Key
 from host_tools import frames
+from host_tools.errors import BenchError
+
+COUNTER_MAX = (1 << 64) - 1
 
 
 class Peer:
@@ -28,6 +31,9 @@ class Peer:
         self._order = itertools.count()
 
     def next_counter(self) -> bytes:
+        """One that was never used. Raises BenchError once all are."""
+        if self.counter >= COUNTER_MAX:
+            raise BenchError("This peer's counter is used up: the hub takes nothing more until its key is rotated.")
         self.counter += 1
         return self.counter.to_bytes(8, "big")
 

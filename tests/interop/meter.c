@@ -342,7 +342,7 @@ static int self_test(void)
             n = *second == '-' ? 0 : octets_of(second, data, sizeof data);
             hmac(meter.key, data, n, wire);
             append(got, wire, 32, "");
-            failed += strcmp(got, third) != 0;
+            failed += strncmp(got, third, strlen(third)) != 0; /* a MAC is cut */
         } else if (!strcmp(what, "frame") && words == 3) {
             n = octets_of(first, data, FRAME_MAX - 2);
             append(got, wire, framed(data, n, wire), "");
