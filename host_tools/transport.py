@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import serial
+from serial import rfc2217
 from serial.tools import list_ports
+from serial.urlhandler import protocol_socket
 
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 
@@ -52,6 +54,35 @@ class Links(NamedTuple):
 
     urls: dict[str, str]
     speed: int
+
+
+class _Closing:
+    """pyserial's own close() leaves a socket open whose server has hung up."""
+
+    _socket: Any = None
+
+    def close(self) -> None:
+        held = self._socket
+        super().close()  # type: ignore[misc]
+        if held is not None:
+            held.close()
+
+
+class _Socket(_Closing, protocol_socket.Serial):
+    """Raw TCP."""
+
+
+class _Rfc2217(_Closing, rfc2217.Serial):
+    """Telnet with RFC 2217. A server that hangs up leaves no traceback of pyserial's reading thread."""
+
+    def _telnet_read_loop(self) -> None:
+        try:
+            super()._telnet_read_loop()
+        except OSError:  # while it answered a telnet option
+            self._read_buffer.put(None)
+
+
+_NETWORK = {"socket": _Socket, "rfc2217": _Rfc2217}
 
 
 class Transport:
@@ -163,12 +194,8 @@ def open(url: str, found: list[Port] | None = None) -> Transport:
         _check_address(url, scheme, rest)
     elif not url or url.startswith("sim:"):
         raise BenchError(f"'{url}' is no port: give {FORMS}.", EXIT_USAGE)
-    address = url
-    if scheme == "rfc2217":
-        # Else pyserial waits for an answer to DTR and RTS, which ser2net does not give for a port without modem lines.
-        address += ("&" if "?" in url else "?") + "ign_set_control"
     try:
-        port = serial.serial_for_url(address, do_not_open=True, baudrate=BAUD, timeout=POLL_S)
+        port = _unopened(url, scheme)
         if scheme != "rfc2217":  # pyserial has no write timeout there; its socket has one of 5 s
             port.write_timeout = WRITE_S
         if os.name == "posix" and "://" not in url:
@@ -183,6 +210,15 @@ def open(url: str, found: list[Port] | None = None) -> Transport:
     except (OSError, ValueError, KeyError) as error:
         raise _refused(url, error) from None
     return Transport(port, url)
+
+
+def _unopened(url: str, scheme: str) -> Any:
+    if scheme not in _NETWORK:
+        return serial.serial_for_url(url, do_not_open=True, baudrate=BAUD, timeout=POLL_S)
+    port = _NETWORK[scheme](None, baudrate=BAUD, timeout=POLL_S)
+    # Else pyserial waits for an answer to DTR and RTS, which ser2net does not give for a port without modem lines.
+    port.port = url + ("&" if "?" in url else "?") + "ign_set_control" if scheme == "rfc2217" else url
+    return port
 
 
 def _check_address(url: str, scheme: str, rest: str) -> None:
@@ -206,13 +242,8 @@ def _refused(url: str, error: Exception) -> BenchError:
         code = error.__context__.errno
     if code in _BUSY:
         return BenchError(f"{url} is busy: another program has it open; end that one first.", EXIT_NO_BOARD)
-    if "://" in url and "expected a string" in str(error):
-        return BenchError(f"'{url}' has an option that does not fit: leave out what follows the '?'.", EXIT_USAGE)
-    if url.startswith("rfc2217:") and error.__context__ is None:
-        held = "give socket:// if it is a raw port, or end the other program that uses it"
-        return BenchError(f"{url} answers, but not by RFC 2217: {held}.", EXIT_NO_BOARD)
     if "://" in url:
-        return BenchError(f"Nothing answers at {url}: start its server, or mend the address.", EXIT_NO_BOARD)
+        return _unreached(url, error.__context__)
     if code in _DENIED:
         if os.name == "nt":  # Windows says so of a port that is open elsewhere
             return BenchError(f"{url} is busy: another program has it open; end that one first.", EXIT_NO_BOARD)
@@ -222,3 +253,14 @@ def _refused(url: str, error: Exception) -> BenchError:
     if code in _ABSENT or os.name == "nt":
         return BenchError(f"There is no port {url}: {_listed(ports())}.", EXIT_NO_BOARD)
     return BenchError(f"{url} does not open: {os.strerror(code) if code else error}.", EXIT_NO_BOARD)
+
+
+def _unreached(url: str, cause: BaseException | None) -> BenchError:
+    """One sentence for a network port; cause: what pyserial has met while it opened it."""
+    if isinstance(cause, OSError) and not isinstance(cause, serial.SerialException):
+        return BenchError(f"Nothing answers at {url}: start its server, or mend the address.", EXIT_NO_BOARD)
+    if cause is None:
+        held = "give socket:// if it is a raw port, or end the other program that uses it"
+        return BenchError(f"{url} answers, but not by RFC 2217: {held}.", EXIT_NO_BOARD)
+    form = url.partition(":")[0] + "://HOST:PORT"
+    return BenchError(f"'{url}' does not fit: give it as {form}, with no option that pyserial lacks.", EXIT_USAGE)

@@ -1,5 +1,6 @@
 """The shell: one poll loop that waits on the board's ports, feeds the core and carries out its effects."""
 
+import gc
 import sys
 
 from chf.bench import Bench
@@ -146,7 +147,12 @@ class Shell:
     # ---- in
 
     def _frame(self, port, framer):
-        opened = self.endpoint.open(framer.buf, framer.ready, port.links)
+        try:
+            opened = self.endpoint.open(framer.buf, framer.ready, port.links)
+        except MemoryError:
+            gc.collect()
+            framer.count(s.DROP_LONG)
+            return
         if opened is None:
             return
         name, fields, tag = opened
@@ -190,7 +196,12 @@ class Shell:
                 framing.count_drop(self.endpoint.drops, s.DROP_STALE)
             elif kind == effects.SEND or not failed:
                 self.trace.put(now, 0x80 | kind, type_of(effect[1]), 0)
-                self.send(effect[1], effect[2])
+                try:
+                    self.send(effect[1], effect[2])
+                except MemoryError:
+                    # A long relay, and no hole in the heap that long: its sender hears that it was not taken.
+                    gc.collect()
+                    failed = True
         return failed
 
     def _journal_of(self, record):

@@ -242,6 +242,17 @@ def test_a_second_unproven_reset_alerts_at_once(world, lit):
     assert hub.ad1s() == [UNKNOWN]
 
 
+def test_a_second_reset_after_a_proven_one_is_the_first_again(world):
+    hub = world()
+    hub.lose(40)
+    hub.reset(0.5)
+    hub.wait(20)
+    hub.reset(0.5)
+    hub.wait(20)
+    hub.back(10)
+    assert hub.ad1s() == []
+
+
 def test_a_hub_that_restarts_again_and_again_alerts(world):
     hub = world()
     hub.time_offset_s = None

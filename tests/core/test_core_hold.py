@@ -232,13 +232,15 @@ def test_over_a_restart_without_time_24_h_count_from_the_boot(world):
     assert hub.ad1s() == [TAG]
 
 
-def test_compaction_does_not_change_when_it_may_hold_again(world):
+@pytest.mark.parametrize("time", [0, None])
+def test_compaction_does_not_change_when_it_may_hold_again(world, time):
     hub = world(policy=s.POLICY_SUPPRESS)
     hub.declare()
     hub.lose(200)
     hub.back(60)
     hub.wait(DAY_S)
     hub.step("compact")
+    hub.time_offset_s = time
     hub.reset()
     hub.wait(60)
     hub.declare()

@@ -130,6 +130,29 @@ def test_an_outage_open_in_a_damaged_journal_cannot_be_proven_short(world):
     assert hub.ad1s() == [UNKNOWN]
 
 
+def test_a_damaged_outage_journal_without_supply_waits_60_s_and_no_longer(world):
+    hub = world()
+    hub.lose(1)
+    hub.step("damage", 2)
+    hub.reset()
+    hub.wait(61)
+    assert hub.ad1s() == [UNKNOWN]
+
+
+def test_a_used_flag_stays_used_where_the_outages_are_lost(world):
+    hub = world()
+    hub.declare()
+    hub.lose(200)
+    hub.back(10)
+    hub.step("damage", 2)
+    while hub.hub.records[1]:
+        hub.step("lose", 1, 0)
+    hub.reset()
+    hub.wait(100)
+    hub.lose(200)
+    assert hub.ad1s() == [TAG, UNKNOWN, PLAIN]
+
+
 def test_a_damaged_outage_journal_lets_nothing_be_held_for_24_h(world):
     hub = world(policy=s.POLICY_SUPPRESS)
     hub.step("damage", 2)
@@ -204,6 +227,20 @@ def test_ids_are_not_used_twice(world):
         hub.reset()
         hub.wait(5)
     assert len(hub.ids()) == 3
+
+
+def test_ids_are_not_used_twice_where_a_boot_is_cut_before_it_is_on_record(world):
+    hub = world()
+    hub.power_cut()
+    hub.wait(600)
+    hub.cut(1)  # the suspected loss is durable, the boot that suspects it is not
+    hub.boot(s.RESET_POWER_ON)
+    hub.wait(100)
+    hub.lose(200)
+    hub.back(10)
+    assert [entry.values["boot"] for entry in hub.journaled("boot")] == [1, 2]
+    assert hub.ad1s() == [UNKNOWN, PLAIN]
+    assert len(hub.ids()) == 2
 
 
 def test_the_boot_counter_rises_at_each_boot(world):

@@ -87,7 +87,7 @@ def served(hub: dict[str, Any], tmp_path: Path) -> Iterator[Served]:
 
 
 def first_line(monitor: subprocess.Popen[str]) -> None:
-    """Wait until it shows frames: the hub asks for the time once a minute of its own."""
+    """Wait until it shows a frame: a hub that nobody has told the time asks for it once a minute."""
     assert monitor.stdout is not None
     assert "time_request" in monitor.stdout.readline(), monitor.communicate(timeout=LIMIT_S)
 
@@ -98,9 +98,13 @@ def test_who_a_hub_is_and_what_it_sees(hub, served):
     assert (told["phase"], told["level"], told["drops"]) == ("powered", "none", {})
 
 
-def test_an_outage_with_every_frame_intact_both_ways(served):
+def test_an_outage_with_every_frame_intact_both_ways(hub, tmp_path):
     within_ms = round(WAIT_S * 1000) * SPEED
-    with connect(served.url) as bed:
+    with (
+        virtual_hub("--speed", str(SPEED), "--one-cable") as own,
+        serving(hub["scheme"], own["ports"]["all"], tmp_path) as served,
+        connect(served.url) as bed,
+    ):
         for message in MESSAGES:
             bed.headend.relay(message)
             bed.bench.wait_for("message for the meter", lambda m=message: m in bed.esme.relayed, within_ms)
@@ -111,7 +115,8 @@ def test_an_outage_with_every_frame_intact_both_ways(served):
         bed.bench.wait_for("AD1", lambda: bool(bed.headend.alerts), within_ms)
         bed.restore_supply()
         bed.bench.wait_for("restoration", lambda: bool(bed.headend.restorations), within_ms)
-        assert drop_counts(bed.state()["drops"]) == {}
+        # At this speed an acknowledgement can come after the hub has sent again: the second one is stale.
+        assert set(drop_counts(bed.state()["drops"])) <= {"stale"}
         assert (bed.headend.unauthentic, bed.esme.unauthentic) == (0, 0)
         assert all(one.frame.name for one in bed.bench.capture)  # parses, or raises
         assert [str(one.cause) for one in bed.headend.alerts] == ["firmware-activation"]
@@ -162,4 +167,4 @@ def test_a_port_that_nobody_listens_on_is_one_sentence(scheme):
 
 @pytest.mark.parametrize("scheme", list(ACCEPTERS))
 def test_an_option_that_does_not_fit_is_usage(scheme):
-    assert "an option that does not fit" in fails(2, "identify", f"{scheme}://127.0.0.1:9?nope=1")
+    assert "no option that pyserial lacks" in fails(2, "identify", f"{scheme}://127.0.0.1:9?nope=1")

@@ -82,7 +82,7 @@ MUTANTS = (
         "            fresh = self._nonces.draw()[:4] + self.session[4:]\n",
         "            fresh = self.session\n",
     ),
-    Mutant("NoLostOutage", CORE + "limits.py", "QUEUE_MAX = 8", "QUEUE_MAX = 7"),
+    Mutant("NoLostOutage", CORE + "alerts.py", "            self._merge(out)\n", "            self.entries.pop(0)\n"),
     # ---- NoFalseOutage
     Mutant("NoFalseOutage", CORE + "limits.py", "AD1_THRESHOLD_MS = 180_000", "AD1_THRESHOLD_MS = 179_999"),
     Mutant("NoFalseOutage", CORE + "limits.py", "RESTORE_QUALIFY_MS = 2_000", "RESTORE_QUALIFY_MS = 2_001"),

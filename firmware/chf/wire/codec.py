@@ -113,7 +113,10 @@ def pack(fields, values, head=b""):
 
 
 def unpack(fields, buf, start, end):
-    """Return the fields in buf[start:end] as a dict of integers and octets; None when the length does not fit."""
+    """Return the fields in buf[start:end] as a dict of integers and octets; None when the length does not fit.
+
+    A "*" field is a view of buf, which may be long: copy what is to outlast the next frame.
+    """
     if not fits(fields, end - start):
         return None
     flat = _flat(fields)
@@ -127,6 +130,7 @@ def unpack(fields, buf, start, end):
                 number = number << 8 | buf[k]
             values[flat[i]] = number
         else:
-            values[flat[i]] = bytes(buf[start:stop])
+            octets = memoryview(buf)[start:stop]
+            values[flat[i]] = octets if kind == "*" else bytes(octets)
         start = stop
     return values

@@ -99,7 +99,7 @@ RECORD_OUTAGES_FIRST = 0x20  # journal records of this kind and above live in th
 
 # Why a frame was dropped; the index into the State message's drop counts.
 DROP_FCS = 0
-DROP_LONG = 1
+DROP_LONG = 1  # longer than FRAME_MAX, or than the memory that is free
 DROP_SHORT = 2
 DROP_ABORT = 3
 DROP_VERSION = 4
