@@ -75,9 +75,11 @@ class _Socket(_Closing, protocol_socket.Serial):
 class _Rfc2217(_Closing, rfc2217.Serial):
     """Telnet with RFC 2217. A server that hangs up leaves no traceback of pyserial's reading thread."""
 
+    _read_buffer: Any
+
     def _telnet_read_loop(self) -> None:
         try:
-            super()._telnet_read_loop()
+            super()._telnet_read_loop()  # type: ignore[misc]
         except OSError:  # while it answered a telnet option
             self._read_buffer.put(None)
 

@@ -30,6 +30,7 @@ class VirtualBoard:
         self.clock = self._make_clock(now_ms, ticks, speed)
         clock = self.clock
         self.links = [self._uart(path, mask, clock) for path, mask in settings["links"]]
+        self._settings = None  # spare the heap
         clock.uarts = self.links
         self.flash = FileFlash(settings["flash"], on_busy=clock.stall, fault=clock)
         clock.flash = self.flash

@@ -187,7 +187,7 @@ class Shell:
                 self.trace.put(now, 0x80 | kind, record, 0)
                 try:
                     self._journal_of(record).append(effect[1], effect[2])
-                except OSError:
+                except (OSError, MemoryError):
                     failed = True
             elif kind == effects.REKEY:
                 if not failed:

@@ -1,7 +1,7 @@
 """The last things that happened in the core, in a ring of fixed size: for the bench's TraceRequest."""
 
 ENTRY_LEN = 8  # tick 4, what 1, detail 1, value 2; most significant octet first
-ENTRIES = 96
+ENTRIES = 64
 
 
 class Trace:

@@ -226,15 +226,6 @@ def test_revoking_always_works(world):
     assert hub.ad1s() == [PLAIN]
 
 
-def test_withdrawing_nothing_again_and_again_does_not_wear_the_flash(world):
-    hub = world()
-    before = len(hub.journaled("clear"))
-    for _ in range(100):
-        hub.cancel()
-        hub.wait(10)
-    assert len(hub.journaled("clear")) - before <= 8 + 3
-
-
 def test_another_meter_voids_the_flag(world):
     hub = flagged(world)
     hub.command("exchange_esme", esme=bytes(8), key=bytes(32))

@@ -20,7 +20,7 @@ enum { COUNTER_TRIES = 3, ROUNDS_MAX = 8 };                                     
 static const char *const types[] = {"activation_pending", "activation_complete", "activation_cancel", "counter_sync"};
 static const char *const reasons[] = {"?", "counter", "peer", "range", "busy", "store", "unsynced", "nonce", "value"};
 
-static struct { uint8_t key[KEY], esme[EUI], hub[EUI], image[32], durations[4], outcome[5]; } meter;
+static struct { uint8_t key[KEY], esme_hub[2 * EUI], image[32], durations[4], outcome[5]; } meter;
 static uint8_t address = MARK | HAN; /* 9: a bench meter marks what it sends */
 static const char *counter_path;
 static int line = -1, faster = 1; /* faster: how many times its waits are shorter, for a hub that runs so fast */
@@ -197,7 +197,7 @@ static uint8_t *put(uint8_t *at, const void *octets, size_t n) { return (uint8_t
 static size_t message(uint8_t *content, int type, uint64_t counter, const uint8_t *nonce)
 {
     const uint8_t header[HEADER] = {VERSION, address, (uint8_t)type};
-    uint8_t mac[32], *at = put(put(put(content, header, HEADER), meter.esme, EUI), meter.hub, EUI);
+    uint8_t mac[32], *at = put(put(content, header, HEADER), meter.esme_hub, 2 * EUI);
     for (int shift = 56; shift >= 0; shift -= 8) *at++ = (uint8_t)(counter >> shift);
     if (type == PENDING) at = put(put(at, meter.image, 32), meter.durations, sizeof meter.durations);
     if (type == COMPLETE) at = put(put(at, meter.image, 32), meter.outcome, sizeof meter.outcome);
@@ -229,6 +229,7 @@ static const uint8_t *answer(int type, uint64_t counter, int64_t until_ms, int *
         if (!*why) why = refuted(in.octets, n);
         if (!why && in.octets[2] == GBCS) why = "gbcs";
         if (!why && (body[16] != type || number(body + 17) != counter)) why = "stale";
+        if (!why && in.octets[2] == ACK && memcmp(body, meter.esme_hub, 2 * EUI)) why = "stale";
         if (!why) return *acked = in.octets[2] == ACK, body;
         printf("dropped %s\n", why);
     }
@@ -278,7 +279,7 @@ static void accepted(int type)
         if (refusal[25] != REFUSED_COUNTER || counters++ == COUNTER_TRIES) break;
         floor = number(refusal + 26);
     }
-    FAIL("The hub cannot take it now: defer the activation by 15 min or more.");
+    FAIL("The hub cannot take it now: defer the activation, and try again in 15 min or more.");
 }
 
 /* ---- Set-up */
@@ -384,8 +385,8 @@ int main(int count, char **arguments)
              "TTY KEY_FILE COUNTER_FILE ESME HUB pending|complete|cancel...");
     take_key(arguments[1]);
     counter_path = arguments[2];
-    take("meter's EUI-64", arguments[3], meter.esme, EUI);
-    take("hub's EUI-64", arguments[4], meter.hub, EUI);
+    take("meter's EUI-64", arguments[3], meter.esme_hub, EUI);
+    take("hub's EUI-64", arguments[4], meter.esme_hub + EUI, EUI);
     open_line(arguments[0]);
     for (arguments += 5; *arguments; arguments++) {
         int type = PENDING;

@@ -25,6 +25,11 @@ def test_every_invariant_has_a_mutant():
     assert len({(mutant.file, mutant.old, mutant.new) for mutant in MUTANTS}) == len(MUTANTS)
 
 
+def test_every_invariant_is_named_in_the_design():
+    design = (ROOT / "firmware" / "DESIGN.md").read_text()
+    assert not [name for name in INVARIANTS if name not in design]
+
+
 def test_the_runner_tells_a_mutant_that_falls_from_one_that_survives(tmp_path):
     copy_to(tmp_path)
     (tmp_path / "tests" / "test_probe.py").write_text(

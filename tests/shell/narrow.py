@@ -203,7 +203,9 @@ class Peers:
                     opened = self.endpoint.open(framer.buf, framer.ready, port.links)
                     if opened is None:
                         raise ValueError("a frame that its peer cannot open")
-                    found.append(opened[:2])
+                    # A view of the framer's buffer would change with the next frame.
+                    kept = {name: bytes(v) if isinstance(v, memoryview) else v for name, v in opened[1].items()}
+                    found.append((opened[0], kept))
         return found
 
 

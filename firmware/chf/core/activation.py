@@ -71,8 +71,6 @@ class Activation:
         done = name == "activation_complete" and fields["result"] == s.RESULT_SUCCESS
         state = s.FLAG_CONFIRMED if done else s.FLAG_REVOKED
         cleared = self._clear(state)
-        if not cleared and not self._bucket.take(now, self._timers, REFILL_TIMER):
-            return self._refuse(name, fields, s.REFUSED_BUSY, out)  # revokes nothing, and would cost a flash write
         self.floor.advance(fields["counter"], tag)
         out.append((JOURNAL, "clear", dict(self.floor.values(), state=state)))
         self._acknowledge(name, fields, out)

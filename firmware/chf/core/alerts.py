@@ -2,7 +2,7 @@
 
 from chf.core import energy, limits
 from chf.core.effects import JOURNAL, SEND, SEND_IF_DURABLE
-from chf.core.outage import unpack
+from chf.core.outage import Told, size_of, unpack
 from chf.core.ticks import add, diff
 from chf.journal.records import ACKED_AD1, ACKED_RESTORED
 from chf.wire import schema as s
@@ -121,16 +121,21 @@ class Alerts:
 
     def settle(self, outage) -> None:
         """An outage that has ended and left nothing pending goes to the log."""
-        if outage.end is not None and not outage.pending() and outage in self.entries:
+        if outage.end is None or outage not in self.entries:
+            return
+        if not outage.pending():
             self.entries.remove(outage)
             remember(self.log, outage)
+        elif type(outage) is not Told:
+            self.entries[self.entries.index(outage)] = outage.slim()
 
     def snapshot(self):
         """The records that stand for the log and the queue in a new generation of the outage file."""
-        for told, ended in self.log:
-            decision = unpack("decision", told)
+        for octets in self.log:
+            split = len(octets) - size_of("end")
+            decision = unpack("decision", octets[:split])
             yield ("decision", decision)
-            yield ("end", unpack("end", ended))
+            yield ("end", unpack("end", octets[split:]))
             for what in (ACKED_AD1, ACKED_RESTORED):
                 yield ("acked", {"id": decision["id"], "revision": decision["revision"], "what": what})
         for outage in self.entries:
@@ -146,6 +151,6 @@ class Alerts:
 
 def remember(log, outage) -> None:
     """Add an outage that is done to a log; the oldest goes."""
-    log.append((outage.decision, outage.end))
+    log.append(outage.decision + outage.end)
     if len(log) > limits.LOG_MAX:
         log.pop(0)

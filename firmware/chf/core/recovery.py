@@ -149,10 +149,14 @@ class Recovered:
         self._settle(outage)
 
     def _settle(self, outage):
-        if outage.end is not None and not outage.pending():
-            self.outages.remove(outage)
-            if outage.decision is not None:
-                remember(self.log, outage)
+        if outage.end is None:
+            return
+        if outage.pending():
+            self.outages[self.outages.index(outage)] = outage.slim()
+            return
+        self.outages.remove(outage)
+        if outage.decision is not None:
+            remember(self.log, outage)
 
     def _absorbed(self, v):
         self.outages = [outage for outage in self.outages if outage.id != v["id"]]

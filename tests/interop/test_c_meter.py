@@ -1,0 +1,211 @@
+"""SPEC.md is enough for a stranger: a meter in C, written from it alone, works with a virtual hub in real time."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from c_meter import EXAMPLE, EXAMPLES, LAST, LIMIT_S
+
+from chf.wire import schema as s
+from host_tools.virtual.process import Pty
+
+REPEATS_FASTER = 50  # the meter's waits, where it is to find that nobody answers
+
+
+# ---- Against a virtual hub
+
+
+def line_of(name: str, at: int = 0) -> str:
+    return EXAMPLES[name][at]["on the line"]
+
+
+def test_a_declaration_and_its_end_are_spec_s_octets_on_both_sides(bed):
+    code, events, error = bed.meter("pending")
+    assert (code, error) == (0, "")
+    assert events == ["sent activation_pending counter=102 try=1", "acknowledged activation_pending counter=102"]
+    assert bed.line.heard.hex().upper() == line_of("activation_pending")
+    assert bed.line.said.hex().upper() == line_of("flag_ack")
+    state = bed.state()
+    assert (state["flag"], state["source"]) == (s.FLAG_PENDING, s.SOURCE_DECLARED)
+    assert 3_500 < state["flag_left_s"] <= 3_600
+    code, events, _ = bed.meter("complete")
+    assert (code, events[-1]) == (0, "acknowledged activation_complete counter=103")
+    assert bed.line.heard.hex().upper() == line_of("activation_complete")
+    assert bed.state()["flag"] == s.FLAG_CONFIRMED
+    code, events, _ = bed.meter("cancel")
+    assert (code, events[-1]) == (0, "acknowledged activation_cancel counter=104")
+    assert bed.line.heard.hex().upper() == line_of("activation_cancel")
+    assert bed.state()["flag"] == s.FLAG_CONFIRMED, "a flag that has ended stays as it ended"
+    assert bed.counter() == 0x104
+
+
+def test_a_declaration_that_is_cancelled(bed):
+    assert bed.meter("pending", "cancel")[0] == 0
+    assert bed.state()["flag"] == s.FLAG_REVOKED
+
+
+def test_what_the_c_meter_declares_explains_the_outage(make_bed):
+    bed = make_bed(speed=100)
+    assert bed.meter("pending", durations="02580E10")[0] == 0
+    bed.rig.set_supply(False)
+    bed.wait_for(lambda: bed.headend.alerts)
+    alert = bed.headend.alerts[0]
+    assert (alert.level, alert.fields["source"]) == (s.LEVEL_TAGGED, s.SOURCE_DECLARED)
+    assert int.from_bytes(alert.fields["flag_counter"], "big") == LAST + 1
+
+
+def test_a_wrong_key_is_never_answered(bed):
+    code, events, error = bed.meter("pending", key="00" * 32, faster=REPEATS_FASTER)
+    assert code == 1 and error.startswith("The hub does not answer activation_pending") and error.endswith(".")
+    tries = len(events)
+    assert tries >= 5 and events[-1] == f"sent activation_pending counter=102 try={tries}"
+    assert bed.line.heard == bed.line.heard[: len(bed.line.heard) // tries] * tries, "the very same octets"
+    assert bed.line.said == b"" and bed.state()["flag"] == s.FLAG_NONE
+    assert drops(bed.state(), s.DROP_MAC) == tries
+
+
+def test_a_live_meter_is_not_heard_by_a_strapped_hub(bed):
+    code, events, _ = bed.meter("pending", options=("-l",), faster=REPEATS_FASTER)
+    assert code == 1 and bed.line.said == b""
+    assert bed.line.heard.hex().upper().startswith(line_of("activation_pending", 1))
+    assert drops(bed.state(), s.DROP_MARK) == len(events)
+
+
+def drops(state, what):
+    return int.from_bytes(state["drops"][2 * what : 2 * what + 2], "big")
+
+
+def test_an_old_counter_takes_the_hub_s_floor(bed):
+    bed.set_counter(0x10F)
+    assert bed.meter("pending")[0] == 0
+    bed.set_counter(LAST)
+    code, events, _ = bed.meter("pending")
+    assert code == 0 and events == [
+        "sent activation_pending counter=102 try=1",
+        "refused activation_pending counter=102 reason=counter floor=110",
+        "sent activation_pending counter=111 try=1",
+        "acknowledged activation_pending counter=111",
+    ]
+    assert bed.line.said.hex().upper().startswith(line_of("flag_refusal")), "SPEC's example"
+    assert bed.state()["flag"] == s.FLAG_PENDING and bed.counter() == 0x111
+
+
+@pytest.mark.parametrize(
+    ("does", "dropped"),
+    [(lambda octets: b"", []), (lambda octets: octets[:-4] + bytes([octets[-4] ^ 1]) + octets[-3:], ["dropped fcs"])],
+    ids=["lost", "corrupted"],
+)
+def test_an_acknowledgement_that_is_not_heard_is_asked_for_again(bed, does, dropped):
+    answers = []
+
+    def first_only(octets):
+        answers.append(octets)
+        return does(octets) if len(answers) == 1 else octets
+
+    bed.line.tamper = first_only
+    code, events, _ = bed.meter("pending", faster=10)
+    sent = [f"sent activation_pending counter=102 try={at}" for at in (1, 2)]
+    assert code == 0 and events == [sent[0], *dropped, sent[1], "acknowledged activation_pending counter=102"]
+    assert bed.line.heard.hex().upper() == 2 * line_of("activation_pending")
+    assert bed.line.said.hex().upper() == 2 * line_of("flag_ack"), "an exact repeat"
+
+
+def test_what_a_repl_says_before_a_frame_is_passed_over(bed):
+    bed.line.tamper = lambda octets: b"MicroPython\r\n>>> " + octets
+    assert bed.meter("pending")[1][-1] == "acknowledged activation_pending counter=102"
+
+
+def test_a_damaged_journal_is_synchronised_with_the_nonce(bed):
+    bed.rig.cut_power()
+    bed.rig.damage_journal(s.JOURNAL_COUNTERS)
+    bed.power_on()
+    assert bed.state()["damaged"] == 1
+    answers = []
+
+    def second_lost(octets):
+        answers.append(octets)
+        return b"" if len(answers) == 2 else octets
+
+    bed.line.tamper = second_lost
+    code, events, error = bed.meter("pending", faster=10)
+    told = [event.partition(" floor")[0] for event in events]
+    assert (code, error) == (0, "") and told == [
+        "sent activation_pending counter=102 try=1",
+        "refused activation_pending counter=102 reason=unsynced",
+        "sent counter_sync counter=103 try=1",
+        "sent counter_sync counter=103 try=2",
+        "acknowledged counter_sync counter=103",
+        "sent activation_pending counter=104 try=1",
+        "acknowledged activation_pending counter=104",
+    ]
+    assert (bed.state()["damaged"], bed.state()["flag"]) == (0, s.FLAG_PENDING)
+
+
+def test_each_other_refusal_ends_in_what_to_do(bed):
+    for reason, other, what in (
+        ("range", {"durations": "02590E10"}, "mend it."),
+        ("peer", {"hub": "02005E1000000003"}, "check the two EUI-64s."),
+        ("busy", {}, "in 15 min or more."),
+    ):
+        if reason == "busy":
+            bed.rig.set_supply(False)
+            bed.wait_for(lambda: bed.state()["phase"] == 1)
+        code, events, error = bed.meter("pending", **other)
+        assert code == 1 and error.endswith(what), (reason, error)
+        assert [f" reason={reason} " in event for event in events] == [False, True], events
+    assert bed.state()["flag"] == s.FLAG_NONE
+
+
+# ---- Without a hub: one sentence, no hang
+
+
+def test_a_line_that_goes_away_is_one_sentence(program, tmp_path):
+    line = Pty()
+    process = started(program, tmp_path, line.path)
+    try:
+        assert process.stdout.readline() == "sent activation_pending counter=1 try=1\n"
+        line.close()
+        assert process.wait(timeout=LIMIT_S) == 1
+        assert process.stderr.read() == "The line is gone: is the hub still there?\n"
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"key": "00" * 31}, "The key in the key file must be 64 hexadecimal digits."),
+        ({"key": "00" * 33}, "The key in the key file must be 64 hexadecimal digits."),
+        ({"key": ""}, "cannot be read."),
+        ({"hub": "02005E100000000X"}, "The hub's EUI-64 must be 16 hexadecimal digits."),
+        ({"does": "reboot"}, "'reboot' is not pending, complete or cancel."),
+        ({"used": None}, "cannot be used: a new meter's is empty."),
+        ({"used": "ffffffffffffffff\n"}, "The counters are used up: the meter needs a new key."),
+        ({"tty": "/dev/null"}, "/dev/null is no serial port that can be opened."),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(program, tmp_path, other, says):
+    line = Pty()
+    try:
+        process = started(program, tmp_path, **{"tty": line.path, **other})
+        out, error = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 1 and out == ""
+        assert error.endswith(says + "\n") and error.count("\n") == 1, error
+    finally:
+        line.close()
+
+
+def started(program, folder, tty, key=EXAMPLE["key"], used="", hub=EXAMPLE["hub"], does="pending"):
+    """The program on a line that is no hub's."""
+    (folder / "key").write_text(key)
+    if used is not None:
+        (folder / "counters").write_text(used)
+    return subprocess.Popen(
+        [program, "-d", EXAMPLE["durations"], tty, folder / "key", folder / "counters", EXAMPLE["esme"], hub, does],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
