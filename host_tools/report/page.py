@@ -91,7 +91,10 @@ def _in_order(rows: Iterable[Any]) -> list[Any]:
 
 
 def _alert_row(scene: Scene, alert: Alert) -> tuple[str, str, str, str, str]:
-    acked = "not acknowledged" if alert.acked_at_s is None else relative(scene, alert.acked_at_s)
+    if alert.acked_at_s is not None:
+        acked = relative(scene, alert.acked_at_s)
+    else:
+        acked = "not acknowledged" if alert.kind in ACKNOWLEDGED else "needs none"
     revision = "none" if alert.revision is None else str(alert.revision)
     return relative(scene, alert.at_s), alert.kind, alert.cause or "none", revision, acked
 

@@ -19,7 +19,9 @@ from typing import Any
 CHROMIUM = shutil.which("chromium")
 LIMIT_S = 30.0
 # Chromium reads commands from descriptor 3 and writes answers and events to 4, each ended by a zero octet.
-_LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_LAUNCH = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 _FLAGS = (
     "--headless",
     "--no-sandbox",  # it does not start as root otherwise, and the pages are our own

