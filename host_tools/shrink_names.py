@@ -144,9 +144,7 @@ def reached(modules: Mapping[str, Module]) -> set[tuple[str, str]]:
     kept = set()
     for module in modules.values():
         for _node, alias, source in module.imports():
-            if alias.name == "*":
-                kept.add((source, "*"))
-            elif module.origin(alias.asname or alias.name) is None:
+            if module.origin(alias.asname or alias.name) is None:
                 kept |= {(source, alias.name), (f"{source}.{alias.name}", "*")}
             elif source in modules and alias.name not in modules[source].constants:
                 kept.add((source, alias.name))  # perhaps something that it has imported itself

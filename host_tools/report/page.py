@@ -94,7 +94,7 @@ def _alert_row(scene: Scene, alert: Alert) -> tuple[str, str, str, str, str]:
     if alert.acked_at_s is not None:
         acked = relative(scene, alert.acked_at_s)
     else:
-        acked = "not acknowledged" if alert.kind in ACKNOWLEDGED else "needs none"
+        acked = "not acknowledged" if alert.unacknowledged else "needs none"
     revision = "none" if alert.revision is None else str(alert.revision)
     return relative(scene, alert.at_s), alert.kind, alert.cause or "none", revision, acked
 

@@ -94,7 +94,9 @@ class Plot:
         if self.layout is WIDE:
             self._text(self.start - 8 / self.px_per_s, middle, name, ha="right", color=COLOURS["muted"])
             return 0.0
-        self._text(self.start, self.y + self.layout.font * 0.5, name, ha="left", color=COLOURS["muted"])
+        # From the figure's edge on: so the line of the loss crosses fewer names.
+        edge = self.start - (self.layout.left - 1) / self.px_per_s
+        self._text(edge, self.y + self.layout.font * 0.5, name, ha="left", color=COLOURS["muted"])
         return self.layout.font + 3.0
 
     def _alerts(self) -> None:
@@ -161,9 +163,8 @@ class Plot:
         def at(mv: float) -> float:
             return bottom - mv / most * height
 
-        for tick in MaxNLocator(nbins=4, integer=True).tick_values(0, most):
-            if not 0 <= tick <= most:
-                continue
+        ticks = [tick for tick in MaxNLocator(nbins=4, integer=True).tick_values(0, most) if 0 <= tick <= most]
+        for tick in ticks:
             self.ax.plot([self.start, self.end], [at(tick)] * 2, color=COLOURS["line"], linewidth=0.8, zorder=1)
             # In the wide layout the lane's name stands in the margin: no number under it.
             if self.layout is WIDE and abs(at(tick) - top - self.layout.font) < self.layout.font:
@@ -179,13 +180,13 @@ class Plot:
                 linewidth=1.5,
                 linestyle=(0, (6, 3)),
             )
-            # At the left: there the hold-up is full, and its curve far above.
-            self._text(
-                self.start + GAP / self.px_per_s,
-                at(reserve) + self.layout.font * 0.9,
-                f"energy reserve {reserve:g} mV",
-                color=COLOURS["bad-ink"],
-            )
+            # Right of the loss: there the hold-up is still full, its curve far above. Not on a grid line.
+            below, above = (at(reserve) + sign * self.layout.font * 0.9 for sign in (1, -1))
+            free = max((below, above), key=lambda y: min(abs(y - at(tick)) for tick in ticks))
+            label = f"energy reserve {reserve:g} mV"
+            begin = self.start if self.scene.loss_s is None else max(self.start, 0.0)
+            begin = min(begin + GAP / self.px_per_s, self.end - self._width_s(label))
+            self._text(begin, free, label, color=COLOURS["bad-ink"])
         self.y = bottom + GAP + 6
 
     def _frame(self) -> None:
@@ -248,7 +249,7 @@ def _segments(series: list[tuple[float, str]], zero: float, start: float, end: f
 
 def _label(alert: Alert, layout: Layout) -> str:
     label = alert.kind if alert.revision is None else f"{alert.kind} r{alert.revision}"
-    if alert.acked_at_s is None and alert.kind != "head-end alert":  # that one is nobody's to acknowledge
+    if alert.unacknowledged:
         label += ", no ack"
     return _short(f"{label}: {alert.cause}" if layout is WIDE and alert.cause else label)
 

@@ -45,6 +45,11 @@ class Alert:
     revision: int | None
     acked_at_s: float | None = None
 
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether an acknowledgement is owed: the head-end's own alert is nobody's to acknowledge."""
+        return self.acked_at_s is None and self.kind != "head-end alert"
+
 
 @dataclasses.dataclass
 class Scene:

@@ -203,6 +203,8 @@ PARAMETERS = {
         "a",
     ),
     "stars": ("def f(first, *a, b=2, **c):\n    return first, a, b, c\nresult = f(1, 2, 3, x=4)", "d"),
+    "stars that nobody looks at": ("def f(first, *a, b=2, **c):\n    return first\nresult = f(1, 2, 3, x=4)", "d"),
+    "a global that nobody looks at": ("def f(first):\n    global a\n    return first\nresult = f(1)", "b"),
     "positional only": ("def f(a, /, first):\n    return a, first\nresult = f(1, 2)", "b"),
     "caught": (
         "def f(first):\n    try:\n        raise OSError(first)\n    except OSError as a:\n        pass\n"

@@ -10,7 +10,9 @@ from c_meter import EXAMPLE, EXAMPLES, LAST, LIMIT_S
 from chf.wire import schema as s
 from host_tools.virtual.process import Pty
 
+ASKS_AGAIN_FASTER = 4  # the meter's waits, where an answer is lost
 REPEATS_FASTER = 50  # the meter's waits, where it is to find that nobody answers
+ACKNOWLEDGED = "acknowledged activation_pending counter=102"
 
 
 # ---- Against a virtual hub
@@ -20,10 +22,16 @@ def line_of(name: str, at: int = 0) -> str:
     return EXAMPLES[name][at]["on the line"]
 
 
+def story(events: list[str]) -> list[str]:
+    """The events without what a busy machine adds: one more try, and the answer to it that nobody waits for."""
+    plain = [event.partition(" try=")[0].partition(" floor=")[0] for event in events]
+    return [one for at, one in enumerate(plain) if one != "dropped stale" and one not in plain[max(0, at - 1) : at]]
+
+
 def test_a_declaration_and_its_end_are_spec_s_octets_on_both_sides(bed):
     code, events, error = bed.meter("pending")
     assert (code, error) == (0, "")
-    assert events == ["sent activation_pending counter=102 try=1", "acknowledged activation_pending counter=102"]
+    assert events == ["sent activation_pending counter=102 try=1", ACKNOWLEDGED]
     assert bed.line.heard.hex().upper() == line_of("activation_pending")
     assert bed.line.said.hex().upper() == line_of("flag_ack")
     state = bed.state()
@@ -86,15 +94,15 @@ def test_a_wrong_key_is_never_answered(bed):
     tries = len(events)
     assert tries >= 5 and events[-1] == f"sent activation_pending counter=102 try={tries}"
     assert bed.line.heard == bed.line.heard[: len(bed.line.heard) // tries] * tries, "the very same octets"
+    bed.wait_for(lambda: drops(bed.state(), s.DROP_MAC) == tries)
     assert bed.line.said == b"" and bed.state()["flag"] == s.FLAG_NONE
-    assert drops(bed.state(), s.DROP_MAC) == tries
 
 
 def test_a_live_meter_is_not_heard_by_a_strapped_hub(bed):
     code, events, _ = bed.meter("pending", options=("-l",), faster=REPEATS_FASTER)
-    assert code == 1 and bed.line.said == b""
-    assert bed.line.heard.hex().upper().startswith(line_of("activation_pending", 1))
-    assert drops(bed.state(), s.DROP_MARK) == len(events)
+    assert code == 1 and bed.line.heard.hex().upper().startswith(line_of("activation_pending", 1))
+    bed.wait_for(lambda: drops(bed.state(), s.DROP_MARK) == len(events))
+    assert bed.line.said == b""
 
 
 def drops(state, what):
@@ -129,16 +137,17 @@ def test_an_acknowledgement_that_is_not_heard_is_asked_for_again(bed, does, drop
         return does(octets) if len(answers) == 1 else octets
 
     bed.line.tamper = first_only
-    code, events, _ = bed.meter("pending", faster=10)
-    sent = [f"sent activation_pending counter=102 try={at}" for at in (1, 2)]
-    assert code == 0 and events == [sent[0], *dropped, sent[1], "acknowledged activation_pending counter=102"]
-    assert bed.line.heard.hex().upper() == 2 * line_of("activation_pending")
-    assert bed.line.said.hex().upper() == 2 * line_of("flag_ack"), "an exact repeat"
+    code, events, _ = bed.meter("pending", faster=ASKS_AGAIN_FASTER)
+    sent = "sent activation_pending counter=102"
+    assert code == 0 and story(events) == [sent, *dropped, *[sent][: len(dropped)], ACKNOWLEDGED]
+    tries = sum(event.startswith("sent ") for event in events)
+    assert tries >= 2 and bed.line.heard.hex().upper() == tries * line_of("activation_pending"), "the very same octets"
+    assert bed.line.said.hex().upper().startswith(2 * line_of("flag_ack")), "an exact repeat"
 
 
 def test_what_a_repl_says_before_a_frame_is_passed_over(bed):
     bed.line.tamper = lambda octets: b"MicroPython\r\n>>> " + octets
-    assert bed.meter("pending")[1][-1] == "acknowledged activation_pending counter=102"
+    assert bed.meter("pending")[1][-1] == ACKNOWLEDGED
 
 
 def test_a_damaged_journal_is_synchronised_with_the_nonce(make_bed):
@@ -154,17 +163,16 @@ def test_a_damaged_journal_is_synchronised_with_the_nonce(make_bed):
         return b"" if len(answers) == 2 else octets
 
     bed.line.tamper = second_lost
-    code, events, error = bed.meter("pending", faster=10)
-    told = [event.partition(" floor")[0] for event in events]
-    assert (code, error) == (0, "") and told == [
-        "sent activation_pending counter=102 try=1",
+    code, events, error = bed.meter("pending", faster=ASKS_AGAIN_FASTER)
+    assert (code, error) == (0, "") and story(events) == [
+        "sent activation_pending counter=102",
         "refused activation_pending counter=102 reason=unsynced",
-        "sent counter_sync counter=103 try=1",
-        "sent counter_sync counter=103 try=2",
+        "sent counter_sync counter=103",
         "acknowledged counter_sync counter=103",
-        "sent activation_pending counter=104 try=1",
+        "sent activation_pending counter=104",
         "acknowledged activation_pending counter=104",
     ]
+    assert len(answers) > 3, "one was lost, and given again"
     assert (bed.state()["damaged"], bed.state()["flag"]) == (0, s.FLAG_PENDING)
 
 
