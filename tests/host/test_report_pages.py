@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 from browser import CHROMIUM, Browser, Tab
 
 from hil import catalogue, results
-from host_tools.report import write_report
+from host_tools.report import Step, write_report
 from tests.host.report_scenes import SIMULATED, seven
 
 PROBE = Path(__file__).with_name("page_faults.js").read_text(encoding="utf-8")
 PAGES = ("report", "hil")
 WIDTHS_PX = (360, 768, 1400)
 SCHEMES = ("light", "dark")
+WORD = "0f1e2d3c4b5a6978" * 8
 WHY = "AssertionError: sent [('ad1', 180001, '0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0')]"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: sudo apt-get install chromium")
@@ -63,7 +65,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def tabs(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tab]:
     folder = tmp_path_factory.mktemp("pages")
-    report = write_report(folder / "report.html", "The demo", seven(), {"firmware": "chf 0.1.0"})
+    long = dataclasses.replace(seven()[0], name="long", title=WORD, expected=WORD, got=WORD, numbers={WORD: WORD})
+    long.story.append(Step(1.0, "hub", WORD))
+    report = write_report(folder / "report.html", "The demo", [*seven(), long], {"firmware": "chf 0.1.0"})
     opened = {"report": Tab(browser, report), "hil": Tab(browser, hil_page(folder))}
     for tab in opened.values():
         assert tab.run("document.querySelectorAll('details').forEach(one => { one.open = true })") is None

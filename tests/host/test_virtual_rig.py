@@ -265,8 +265,10 @@ def test_supply_that_returns_fills_the_hold_up_and_starts_a_hub_that_is_off():
     with virtual(seed=3, supply=supply) as bed:
         bed.lose_supply(300)
         assert not bed.rig.powered
-        bed.restore_supply()
-        assert bed.rig.powered and supply.holdup_mv == supply.full_mv and bed.rig.runs == 2
+        bed.rig.set_supply(True)
+        assert supply.holdup_mv == supply.full_mv
+        bed.advance_s(3)
+        assert bed.rig.powered and bed.rig.runs == 2
 
 
 # ---- The lines

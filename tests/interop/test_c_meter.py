@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -205,6 +206,31 @@ def test_a_line_that_goes_away_is_one_sentence(program, tmp_path):
     finally:
         process.kill()
         process.communicate(timeout=LIMIT_S)
+
+
+@pytest.mark.parametrize(
+    ("answers", "other", "heard"),
+    [
+        ("flag_ack", {}, ACKNOWLEDGED),
+        ("flag_ack", {"used": f"{LAST - 1:016x}\n"}, "dropped stale"),
+        ("flag_refusal", {"used": f"{LAST - 1:016x}\n"}, "dropped stale"),
+        ("flag_ack", {"does": "cancel"}, "dropped stale"),
+        ("flag_ack", {"hub": "02005E1000000003"}, "dropped stale"),
+        ("activation_pending", {}, "dropped address"),
+    ],
+    ids=["its own", "another counter", "refusal of another counter", "another type", "another hub", "an echo"],
+)
+def test_only_what_answers_it_is_taken(program, tmp_path, answers, other, heard):
+    line = Pty()
+    process = started(program, tmp_path, line.path, **{"used": f"{LAST:016x}\n", **other})
+    try:
+        assert process.stdout.readline().startswith("sent activation_")
+        os.write(line.master, bytes.fromhex(line_of(answers)))
+        assert process.stdout.readline() == heard + "\n"
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+        line.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import subprocess
 from pathlib import Path
@@ -49,7 +50,11 @@ def vector_checks() -> list[str]:
         checks.append(f"line {one['line']} {','.join(one['contents']) or '-'} {drops or '-'}")
     good = VECTORS["framing"][0]
     checks.append(f"line 7E{'41' * 1537}{good['line']} {good['contents'][0]} long")
-    checks.append(f"line 7E{'41' * 1536}{good['line']} {good['contents'][0]} fcs")
+    checks.append(f"line 7E{'41' * 1536}1113{good['line']} {good['contents'][0]} fcs")
+    for n in range(1, 131):  # each way to end in a block of SHA-256's
+        data = bytes(range(n))
+        mac = hmac.digest(bytes.fromhex(EXAMPLE["key"]), data, "sha256")
+        checks.append(f"hmac {EXAMPLE['key']} {data.hex()} {mac.hex().upper()}")
     return checks
 
 
