@@ -87,7 +87,10 @@ def test_a_network_port_that_comes_back_is_opened_again_where_a_restart_is_expec
     first.close()
     second, _ = server.accept()
     second.sendall(b"back")
-    assert line.step(line.now_ms + 5_000) == [(0, b"back")]
+    said = []
+    for _ in range(10):  # a step may end with the reopening alone
+        said = said or line.step(line.now_ms + 500)
+    assert said == [(0, b"back")]
     line.write("bench", b"hello")
     second.settimeout(WAIT_S)
     assert second.recv(10) == b"hello"
