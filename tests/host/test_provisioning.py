@@ -148,8 +148,18 @@ def test_what_is_no_identity_is_refused_without_a_key_in_the_sentence(tmp_path_f
             assert [len(bytes.fromhex(identity["keys"][name])) for name in KEY_NAMES] == [32] * 4
 
 
+KEYS = WHOLE["keys"]
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", "5", "null", "{}", "[" * 100_000, '{"hub": 1}', '{"hub":"","esme":"","keys":{}}']
+    "text",
+    [
+        *["", "[]", "5", "null", "{}", "[" * 100_000, '{"hub": 1}', '{"hub":"","esme":"","keys":{}}'],
+        *[json.dumps({**WHOLE, name: eui}) for name in ("hub", "esme") for eui in ("", "00" * 7, "00" * 9, "zz" * 8)],
+        *[json.dumps({**WHOLE, "keys": {**KEYS, name: "00" * 31}}) for name in KEY_NAMES],
+        *[json.dumps({**WHOLE, "keys": {one: KEYS[one] for one in KEYS if one != name}}) for name in KEY_NAMES],
+    ],
+    ids=range(24),
 )
 def test_what_is_something_else_is_refused(tmp_path, text):
     assert "is not an identity" in sentence(read_identity, kept(tmp_path / "identity.json", text))

@@ -192,6 +192,8 @@ def test_a_rotated_key_counts_from_the_first_frame_that_is_under_it():
     assert len(heard.peer.alerts) == 1 and frames.authentic(heard.contents[-1], KEY)
     heard.says("ad1", key=OTHER, id=TWO)
     assert heard.peer.unauthentic == 1, "neither the old nor the new"
+    heard.says("restored", id=ONE)
+    assert len(heard.peer.restorations) == 1, "and the old one still counts"
     heard.says("command_ack", key=fresh, type=0x29, counter=bytes(7) + b"\x01")
     assert heard.peer.answers[-1][1] == "command_ack"
     heard.says("ad1", id=TWO)
@@ -210,6 +212,7 @@ def test_the_meter_s_key_is_wrapped_and_the_head_end_s_own_stays():
     wrapped = [frame.fields["wrapped"] for _, frame in heard.sent]
     assert wrapped[0] != wrapped[1], "never the same key stream twice"
     heard.says("ad1", id=ONE)
+    heard.says("ad1", id=TWO, key=secret)
     assert len(heard.peer.alerts) == 1
 
 

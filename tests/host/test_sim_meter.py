@@ -72,6 +72,15 @@ def test_a_counter_below_the_floor_is_raised_above_it():
     assert len(heard.peer.acked) == 1 and len(heard.peer.refused) == 1
 
 
+def test_a_floor_below_the_counter_does_not_lower_it():
+    heard = meter()
+    heard.peer.counter = 50
+    heard.peer.declare(0)
+    flag_refusal(heard, s.REFUSED_COUNTER, floor=3)
+    heard.passes(RETRY_MS)
+    assert [int.from_bytes(frame.fields["counter"], "big") for _, frame in heard.sent] == [51, 52]
+
+
 def test_a_hub_that_has_lost_its_counters_is_synchronised_by_its_nonce():
     heard = meter()
     heard.peer.declare(0)
@@ -96,8 +105,8 @@ ACTIONS = st.lists(
         st.sampled_from(["declare", "cancel", "complete", "ack", "pass"]).map(lambda name: (name,)),
         st.tuples(
             st.just("refuse"),
-            st.integers(1, 9),
-            st.integers(0, 300) | st.sampled_from([2**40, 2**63]),
+            st.sampled_from([s.REFUSED_COUNTER, s.REFUSED_UNSYNCED, s.REFUSED_BUSY]),
+            st.integers(0, 3) | st.integers(0, 300) | st.sampled_from([2**40, 2**63]),
             st.binary(min_size=8, max_size=8),
         ),
     ),

@@ -165,7 +165,9 @@ def test_a_damaged_journal_is_synchronised_with_the_nonce(make_bed):
 
     bed.line.tamper = second_lost
     code, events, error = bed.meter("pending", faster=ASKS_AGAIN_FASTER)
-    assert (code, error) == (0, "") and story(events) == [
+    # What was lost may be a part of a frame: the meter drops the rest.
+    told = [line for line in story(events) if not line.startswith("dropped")]
+    assert (code, error) == (0, "") and told == [
         "sent activation_pending counter=102",
         "refused activation_pending counter=102 reason=unsynced",
         "sent counter_sync counter=103",
