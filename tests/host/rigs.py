@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,9 @@ def ended(pid):
     except ProcessLookupError:
         return True
     return False
+
+
+def environment_of(pid):
+    """What a process was started with. Needs /proc."""
+    pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return dict(pair.decode().split("=", 1) for pair in pairs if b"=" in pair)

@@ -56,6 +56,16 @@ def test_the_same_seed_is_the_same_capture_octet_for_octet(one_cable):
     assert [one[2] for one in first[0]] != [one[2] for one in other[0]]
 
 
+def test_one_cable_carries_all_links():
+    with virtual(seed=3, one_cable=True) as bed:
+        assert len(bed.rig.paths) == 1
+        assert bed.declare()
+        bed.lose_supply(200)
+        bed.restore_supply(10)
+        assert [alert.level for alert in bed.headend.alerts] == [s.LEVEL_TAGGED]
+        assert bed.state()["queued"] == 0
+
+
 def test_two_hubs_at_once_do_not_disturb_each_other():
     alone = story(5)
     with virtual(seed=5, identity=new_identity(1)) as one, virtual(seed=6) as two:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from rigs import ended, line_octets, needs_proc, needs_vm
+from rigs import ended, environment_of, line_octets, needs_proc, needs_vm
 
 from chf.wire import schema as s
 from host_tools import frames
@@ -52,11 +52,6 @@ def killed(monkeypatch):
 
     monkeypatch.setattr(HubProcess, "kill", watched)
     return found
-
-
-def environment_of(pid):
-    pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return dict(pair.decode().split("=", 1) for pair in pairs if b"=" in pair)
 
 
 @needs_proc
@@ -299,13 +294,3 @@ def test_more_than_the_hub_s_buffer_takes_goes_at_the_line_s_rate():
         assert fields["hub"].hex() == bed.identity["hub"]
         assert bed.now_ms - started_ms == pytest.approx(len(noise) * 10_000 / 115_200, rel=0.02), "ten bits an octet"
         assert bed.rig._hub.stepped["overruns"] == 0
-
-
-def test_one_cable_carries_all_links():
-    with virtual(seed=3, one_cable=True) as bed:
-        assert len(bed.rig.paths) == 1
-        assert bed.declare()
-        bed.lose_supply(200)
-        bed.restore_supply(10)
-        assert [alert.level for alert in bed.headend.alerts] == [s.LEVEL_TAGGED]
-        assert bed.state()["queued"] == 0

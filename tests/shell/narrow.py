@@ -77,7 +77,7 @@ class Port:
     """A serial port. rx: what comes to the hub. tx: what it has sent.
 
     takes: for each write to come how many octets of it the port takes; after them all. stuck: it takes none.
-    flood: octets that come for ever once rx is empty.
+    flood: octets that come for ever after those in rx.
     """
 
     def __init__(self, *links):
@@ -91,7 +91,7 @@ class Port:
 
     def readinto(self, buf):
         self.reads += 1
-        if not self.rx and self.flood:
+        while self.flood and len(self.rx) < len(buf):
             self.rx.extend(self.flood)
         n = min(len(buf), len(self.rx))
         buf[:n] = self.rx[:n]

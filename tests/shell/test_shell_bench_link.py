@@ -1,7 +1,7 @@
 """The BENCH link: what it tells with the strap and without, the soft rig that outlives a restart, both restarts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chf.bench import JOURNAL_CHUNK, RIG_FILE
@@ -180,6 +180,7 @@ def test_a_journal_that_cannot_be_read_is_refused():
     assert ask(shell, peers, "journal_request", file=1, offset=0) == ("bench_refusal", refusal)
 
 
+@example([(at, 1, 2, 3) for at in range(2 * ENTRIES + 1)])
 @given(st.lists(st.tuples(st.integers(0, 2**30 - 1), *[st.integers(0, 255)] * 2, st.integers(0, 65_535)), max_size=300))
 def test_the_trace_holds_the_last_entries_in_order_and_counts_the_others(put):
     trace = Trace()

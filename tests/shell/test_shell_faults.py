@@ -233,6 +233,17 @@ def test_a_file_that_cannot_be_read_is_damage_and_is_not_overwritten(name):
     assert hub.heard("state")[-1]["damaged"] & (1 << FILES.index(name))
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_could_not_be_read_once_is_never_written_anew(name):
+    files = run_in()
+    hub = Hub()
+    hub.store.files = dict(files)
+    hub.boot(s.RESET_OTHER, [narrow.WORKS] * FILES.index(name) + [narrow.REFUSES])
+    hub.passes(100_000)
+    assert hub.store.files[name].startswith(files[name])
+    assert name not in [tried for call, tried in hub.store.log if call == "replace"][2:], "but for a new hub's own"
+
+
 def test_a_hub_with_a_blind_counter_file_takes_no_flag_and_no_command():
     hub = Hub(files=run_in())
     hub.store.blind = (COUNTERS,)
