@@ -115,11 +115,10 @@ def connect(dut_url: str = SIM, rig_url: str | None = None, identity: dict[str, 
     if rig_url not in (None, SOFT) and not (rig_url == SIM and dut_url.startswith(SIM)):
         raise BenchError(f"There is no rig '{rig_url}': give soft:, or leave it out for the hub's own.", EXIT_USAGE)
     testbed = _virtual(dut_url, rig_url, identity) if dut_url.startswith(SIM) else _real(dut_url, identity)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(testbed.close)
         testbed.power_on()
-    except BaseException:
-        testbed.close()
-        raise
+        undo.pop_all()
     return testbed
 
 
@@ -148,14 +147,18 @@ def _virtual(url: str, rig_url: str | None, identity: dict[str, Any] | None) -> 
     line = _Paced(rig) if rig.speed else rig
     if rig_url != SOFT:
         return Connection(rig, line, identity, strapped, rig)
-    soft = SoftRig(line)
-    soft.hear(rig.power_on())
+    with contextlib.ExitStack() as undo:
+        undo.callback(rig.close)
+        soft = SoftRig(line)
+        soft.hear(rig.power_on())
+        undo.pop_all()
     return Connection(soft, soft, identity, strapped, rig)
 
 
 def _real(url: str, identity: dict[str, Any] | None) -> Connection:
     line = serial_line.open_line(url, REOPEN_S)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(line.close)
         identity = identity or new_identity(1)
         who = Client(Bench(line, []), line.speed).identify()
         if who["hub"].hex() != identity["hub"] or who["esme"].hex() != identity["esme"]:
@@ -166,10 +169,8 @@ def _real(url: str, identity: dict[str, Any] | None) -> Connection:
         if not who["strapped"]:
             raise BenchError(f"The hub at {url} has no bench strap, which the soft rig needs: fit it and restart it.")
         soft = SoftRig(line)
+        undo.pop_all()
         return Connection(soft, soft, identity, True, line)
-    except BaseException:
-        line.close()
-        raise
 
 
 @contextlib.contextmanager

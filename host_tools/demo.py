@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import chf
-from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_INTERRUPTED, EXIT_USAGE, BenchError
 from host_tools.report import render_terminal, write_report
 from host_tools.report.recording import Scene, to_json
 
@@ -23,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return _run(options.out, options.quiet)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
     except BenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -6,6 +6,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_BOARD = 3
 EXIT_FLASH = 4
+EXIT_INTERRUPTED = 130  # by Ctrl-C, as a shell says it
 
 
 class BenchError(Exception):

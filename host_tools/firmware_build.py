@@ -53,11 +53,12 @@ def build(board: str, cache: Path | None = None) -> Path:
     cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     target = cache / f"{board}-{digest.hexdigest()[:20]}"
     if target.is_dir():
+        _own(cache)
         return target
     small = _shrunk(contents)
     work = None
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        _own(cache)
         work = Path(tempfile.mkdtemp(dir=cache))
         for name, text in small.items():
             _compile(text, name, work)
@@ -69,6 +70,17 @@ def build(board: str, cache: Path | None = None) -> Path:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
     return target
+
+
+def _own(cache: Path) -> None:
+    """Make the cache's folder, this user's alone: what lies there is run, and images made there hold keys."""
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if hasattr(os, "getuid"):
+        found = cache.lstat()
+        if cache.is_symlink() or found.st_uid != os.getuid():
+            raise BuildError(f"{cache} belongs to somebody else: remove it, or set TMPDIR to a folder of your own.")
+        if found.st_mode & 0o077:
+            cache.chmod(0o700)
 
 
 def _shrunk(contents: dict[str, bytes]) -> dict[str, str]:

@@ -40,8 +40,6 @@ def read_junit(path: Path) -> Result:
 
 def run_suite(suite: str) -> Result:
     """Runs one suite on all cores and leaves build/SUITE.xml (JUnit)."""
-    if not any((ROOT / suite).rglob("test_*.py")):
-        return Result(note=f"{suite}/ has no test file yet: not run.")
     BUILD.mkdir(exist_ok=True)
     junit = BUILD / f"{suite}.{os.getpid()}.xml"  # a second run at the same time has its own
     options = ["-n", "auto", "--dist", "worksteal", f"--junit-xml={junit}"]

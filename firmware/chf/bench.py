@@ -109,6 +109,7 @@ class Bench:
             self._refuse("rig_set", s.REFUSED_STORE)
             return
         self.set_rig(mask, bits, mv)
+        self.shell.sample()
         self.shell.send("bench_ack", {"type": type_of("rig_set")})
 
     def set_rig(self, mask, bits, mv):

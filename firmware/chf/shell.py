@@ -101,10 +101,11 @@ class Shell:
 
     def step(self):
         """One pass over the ports and the core. Without input and with nothing due it allocates nothing."""
-        board = self.board
-        bench = self.bench
-        if not bench.starve:
-            board.feed()
+        if not self.bench.starve:
+            self.board.feed()
+        # The lines first: what a message decides is decided with the supply and the energy of now, and a flag that
+        # comes together with the loss comes too late.
+        self.sample()
         rx = self._rx
         for port, framer, outbox in self._ports:
             if outbox.pending:
@@ -118,6 +119,11 @@ class Shell:
                         self._frame(port, framer)
                 if n < len(rx):
                     break
+
+    def sample(self):
+        """Look at the sense lines, or at what the bench says in their place, and tell the core what is new to it."""
+        board = self.board
+        bench = self.bench
         now = board.ticks_ms()
         bits = board.sense()
         holdup_mv = board.holdup_mv()
@@ -158,7 +164,12 @@ class Shell:
         name, fields, tag = opened
         now = self.board.ticks_ms()
         if type_of(name) >= s.TYPE_BENCH_FIRST:
-            self.bench.on_message(name, fields, now)
+            try:
+                self.bench.on_message(name, fields, now)
+            except MemoryError:
+                # A long read-out, and no hole in the heap that long: the bench asks again, the hub goes on.
+                gc.collect()
+                self.send("bench_refusal", {"type": type_of(name), "reason": s.REFUSED_STORE})
             return
         if "wrapped" in fields:
             fields["key"] = unwrap(self.endpoint.keys[s.LINK_WAN], fields["counter"], fields.pop("wrapped"))
@@ -231,6 +242,8 @@ class Shell:
                 journal.compact(records)
             else:
                 journal.mend(records)
+        except MemoryError:
+            gc.collect()  # it stays as it is, and is tried again when it has grown
         except OSError:
             self.fault = "the journal cannot be rewritten: check the flash"
         # Never again for each record, even where the snapshot itself is near the limit.

@@ -14,10 +14,9 @@ from typing import Any, NoReturn
 import click
 
 import chf
-from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, BenchError
 from host_tools.frames import FrameError
 
-EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 EXIT_PIPE_CLOSED = 141  # as of a program that SIGPIPE ends
 

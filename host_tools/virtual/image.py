@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from chf.journal.journal import FILES
 from host_tools.errors import BenchError
 from host_tools.virtual.process import HANG_S, vm_import
 
 BLOCK_OCTETS = 4096
 PROG_OCTETS = 256
-FILES = ("counters.chj", "outages.chj")  # by schema.JOURNAL_*
 
 
 def damaged(image: bytes, folder: str, file: int) -> bytes:
@@ -35,7 +35,11 @@ def damaged(image: bytes, folder: str, file: int) -> bytes:
     )
     flash.context.buffer = bytearray(image)
     flash.mount()
-    names = sorted(name for name in flash.listdir(folder) if name.startswith(FILES[file] + "."))
+    # NAME.GENERATION.INDEX: the last segment of the newest generation.
+    names = sorted(
+        (name for name in flash.listdir(folder) if name.startswith(FILES[file] + ".")),
+        key=lambda name: [int(part) for part in name.rsplit(".", 2)[1:]],
+    )
     if not names:
         raise BenchError(f"The flash holds no {folder}/{FILES[file]}.")
     path = f"{folder}/{names[-1]}"

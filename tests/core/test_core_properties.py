@@ -73,7 +73,7 @@ def judge(operations, **options):
         life.run(operations)
         life.settle()
         Oracle(life.world).check(settled=True)
-    except BaseException:
+    except BaseException:  # whatever ends it, what led there is told; it goes on its way
         note(life.world.replay_text())
         raise
     return life.world
@@ -128,7 +128,7 @@ def test_damage_leaves_no_flag_and_no_exception(policy, operations, which, data)
         life.world.back(200)
         life.world.lose(200)
         life.settle()
-    except BaseException:
+    except BaseException:  # whatever ends it, what led there is told; it goes on its way
         note(life.world.replay_text())
         raise
     told = [e for e in life.world.hub.log if e.name == "decision" and e.time >= start + 200_000]

@@ -152,3 +152,12 @@ def test_two_at_once_into_two_folders_are_the_same(tmp_path):
     recorded = [(folder / "scenes.json").read_bytes() for folder in folders]
     assert recorded[0] == recorded[1], "the same seeds, the same octets"
     assert all((folder / "report.html").exists() for folder in folders)
+
+
+def test_ctrl_c_is_no_traceback(play, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scenes, "run", interrupted)
+    code, _, complained, _ = play(GOOD)
+    assert (code, complained) == (130, "")

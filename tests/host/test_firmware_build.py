@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -208,3 +209,17 @@ def test_a_missing_compiler_is_one_sentence(tree, monkeypatch):
 def test_a_compiler_that_hangs_is_one_sentence(tree, monkeypatch):
     monkeypatch.setattr(firmware_build, "COMPILE_S", -1)
     assert "did not end" in sentence(tree)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes and links as on POSIX")
+def test_the_cache_is_this_user_s_alone(tree, tmp_path):
+    """What lies there is run, and the flash images made there hold keys."""
+    cache = tmp_path / "mine"
+    cache.mkdir(mode=0o755)
+    assert build(BOARD, cache).is_dir() and cache.stat().st_mode & 0o777 == 0o700
+    cache.chmod(0o755)
+    assert build(BOARD, cache).is_dir() and cache.stat().st_mode & 0o777 == 0o700
+    link = tmp_path / "link"
+    link.symlink_to(cache)
+    with pytest.raises(BuildError, match="belongs to somebody else: remove it"):
+        build(BOARD, link)

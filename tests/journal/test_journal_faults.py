@@ -216,3 +216,18 @@ def test_a_read_that_fails_is_passed_on_and_nothing_is_written():
         with pytest.raises(OSError):
             call()
     assert store.files == before
+
+
+@pytest.mark.parametrize("fault", [("refuse",), ("late",)])
+def test_a_file_that_cannot_be_rewritten_still_takes_appends(fault):
+    store = filled(samples()[:2])
+    journal = Journal(store, "file")
+    before = journal.recover()
+    store.fault = fault
+    with pytest.raises(OSError):
+        journal.compact(before)
+    replaces = store.replaces
+    journal.append("life", sample("life"))
+    assert Journal(store, "file").recover() == [*before, ("life", sample("life"))]
+    if fault == ("refuse",):
+        assert store.replaces == replaces, "nothing was rewritten where nothing had to be"

@@ -129,6 +129,7 @@ class Journal:
         self.torn = self.size = self.generation = 0
         self._seq = None  # of the next record; None before the first recovery
         self._dirty = True  # what follows octet `size` is not known to be nothing
+        self._unsure = False  # a write has failed: the file may be what it was, or not
 
     def recover(self):
         """Read the file: a list of (record name, values), oldest first. No octets raise; OSError of the store does."""
@@ -150,14 +151,16 @@ class Journal:
     def append(self, name, values):
         """Add one record, durable on return. OSError: it may be in the file none the less, until the next append."""
         self._know()
+        if self._unsure:
+            self._look()
         if self._dirty:
             self._rewrite(name, values)
             return
         frame = _frame(name, values)
         _seal(frame, self._seq)
-        self._dirty = True
+        self._unsure = True
         self._store.append(self._name, frame)
-        self._dirty = False
+        self._unsure = False
         self._seq = (self._seq + 1) & 0xFFFF
         self.size += len(frame)
 
@@ -183,6 +186,14 @@ class Journal:
             damaged = self.damaged  # its owner may have set it when the first read failed
             self.replay(lambda name, values: None)
             self.damaged = self.damaged or damaged
+
+    def _look(self):
+        """After a write that failed: is the file what it was? Then one that cannot be rewritten still takes appends."""
+        data = self._store.read(self._name)
+        head = _header(data) if data is not None else None
+        if data is None or len(data) != self.size or (head[2] if head else 0) != self.generation:
+            self._dirty = True
+        self._unsure = False
 
     def _load(self, data, take):
         """Judge a file's octets; call take(view, start, end) for each record that counts."""
@@ -238,9 +249,9 @@ class Journal:
         header[6:10] = generation.to_bytes(4, "big")
         header[10:12] = first.to_bytes(2, "big")
         header[12:16] = crc32(memoryview(header)[:12]).to_bytes(4, "big")
-        self._dirty = True
+        self._unsure = True
         self._store.replace(self._name, _sealed(header, frames, written))
-        self._dirty = self.fresh = False
+        self._unsure = self._dirty = self.fresh = False
         self.damaged = damaged
         self.torn = 0
         self.generation = generation
