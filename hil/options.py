@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from host_tools.deploy.provisioning import new_identity, read_identity
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
-from host_tools.provisioning import new_identity, read_identity
 from host_tools.testbed import Testbed
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Target:
 
     def virtual_hub(self, seed: int, strapped: bool) -> VirtualRig:
         """A new virtual hub and its rig, its power off. Raises BenchError."""
-        from host_tools.connect import sim_options
+        from host_tools.link.connect import sim_options
         from host_tools.virtual.rig import VirtualRig
 
         options, config = sim_options(self.dut)
@@ -81,7 +81,7 @@ class Target:
 
     def capabilities(self) -> frozenset[str]:
         """What the virtual rig can do on this clock. Raises BenchError where this machine cannot run it."""
-        from host_tools.connect import sim_options
+        from host_tools.link.connect import sim_options
 
         if os.name != "posix":
             raise BenchError(
@@ -96,7 +96,7 @@ class Target:
 
     def connect(self) -> Testbed:
         """The testbed around a hub that is there already. Raises BenchError: no board, busy, wrong keys."""
-        from host_tools.connect import connect
+        from host_tools.link.connect import connect
 
         return connect(self.dut, self.rig, self.identity())
 

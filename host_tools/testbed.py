@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from host_tools.bench import Bench
-from host_tools.provisioning import new_identity
+from host_tools.deploy.provisioning import new_identity
 from host_tools.sim.esme import Esme
 from host_tools.sim.headend import HeadEnd
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from host_tools.benchmarks import vm
 from host_tools.benchmarks.figure import Figure
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import BenchError
-from host_tools.provisioning import new_identity
 
 FRAMES = 10_000
 ROUND = 16  # frames in a round of vm/frames_drift.py

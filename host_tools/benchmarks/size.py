@@ -8,7 +8,7 @@ import tokenize
 
 from host_tools.benchmarks import vm
 from host_tools.benchmarks.figure import Figure
-from host_tools.firmware_build import sources
+from host_tools.deploy.firmware_build import sources
 
 MPY_NAMES = ("mpy-octets", "mpy-density")
 COMPILE_NAMES = ("compile-heap",)

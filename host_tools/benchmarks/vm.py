@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from host_tools import shrink
+from host_tools.deploy import shrink
+from host_tools.deploy.firmware_build import MPY_CROSS_OPTIONS, BuildError, build, sources
 from host_tools.errors import BenchError
-from host_tools.firmware_build import MPY_CROSS_OPTIONS, BuildError, build, sources
 from host_tools.locate import root
 from host_tools.virtual.process import vm_import
 

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import click
 
 from chf.wire import schema as s
-from host_tools import connect
 from host_tools.bench import Bench
 from host_tools.cli import output
 from host_tools.cli.watch import Recorder
-from host_tools.client import Client
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.provisioning import new_identity
+from host_tools.link import connect
+from host_tools.link.client import Client
 from host_tools.sim.esme import Esme
 from host_tools.testbed import Testbed
 

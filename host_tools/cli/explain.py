@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from chf.core.limits import Config
-from host_tools import connect
 from host_tools.cli import output
 from host_tools.cli.journal import source_file, source_url
 from host_tools.cli.records import from_source
-from host_tools.explain import COUNTED, Fact, Story, choose, outages, tell
+from host_tools.link import connect
+from host_tools.story.explain import COUNTED, Fact, Story, choose, outages, tell
 
 DEFAULTS = "The energy parameters are the firmware's defaults: give the hub's own with --keys FILE."
 

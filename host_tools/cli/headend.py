@@ -13,14 +13,14 @@ from typing import Any
 
 import click
 
-from host_tools import connect
 from host_tools.bench import Bench
 from host_tools.cli import output
 from host_tools.cli.headend_store import MEMORY, HeadEndStore
 from host_tools.cli.watch import Recorder
+from host_tools.deploy.provisioning import new_identity
 from host_tools.frames import FrameError
+from host_tools.link import connect
 from host_tools.names import utc_text
-from host_tools.provisioning import new_identity
 from host_tools.sim.headend import HELD_GRACE_MS, HeadEnd, Watch
 
 LOOK_S = 0.2

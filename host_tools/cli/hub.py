@@ -8,7 +8,7 @@ import click
 
 from chf.core.states import PHASES
 from host_tools.cli import output
-from host_tools.connect import SIM, open_client
+from host_tools.link.connect import SIM, open_client
 from host_tools.names import drop_counts, utc_text
 
 SIMULATED = "supply, sense lines, flash and time; the firmware runs on the real MicroPython VM"

@@ -13,8 +13,8 @@ from chf.wire import schema as s
 from host_tools import frames
 from host_tools.cli import output
 from host_tools.cli.records import Journals, from_source
-from host_tools.explain import JournalFile, Story, outages, row_name, tell
 from host_tools.names import utc_text
+from host_tools.story.explain import JournalFile, Story, outages, row_name, tell
 
 _SHOWN_DIGITS = 16  # of an id: boot and outage number; chtool explain takes them
 source_url = click.argument("url", required=False)

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from host_tools.deploy.provisioning import read_identity
 from host_tools.names import Named, show
-from host_tools.provisioning import read_identity
 
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 keys = click.option(

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from chf.journal.journal import FILES, MAGIC
 from chf.wire import schema as s
-from host_tools.connect import open_client
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.explain import JournalFile, read_journal
+from host_tools.link.connect import open_client
+from host_tools.story.explain import JournalFile, read_journal
 
 _SUPERBLOCK_AT = 8  # where littlefs says its name in block 0 or 1
 _BLOCK_OCTETS = 4096  # of every board's flash so far

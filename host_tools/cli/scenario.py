@@ -22,7 +22,7 @@ def scenario(names: tuple[str, ...], seed: int, path: Path | None, json_wanted: 
 
     Exit code 1 where one did not end as it must. Supply, meter, head-end and time are simulated.
     """
-    from host_tools.scenes import SCRIPTS, run
+    from host_tools.demo.scenes import SCRIPTS, run
 
     scripts = {script.name: script for script in SCRIPTS}
     if not names:

@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from host_tools.cli import output
-from host_tools.connect import virtual_rig
-from host_tools.provisioning import new_identity
-from host_tools.transport import LINKS
+from host_tools.deploy.provisioning import new_identity
+from host_tools.link.connect import virtual_rig
+from host_tools.link.transport import LINKS
 
 BUSY_S = 0.001  # between two looks at the hub while octets pass ...
 IDLE_S = 0.02  # ... and while none do, at the hub's own speed

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from chf.wire import schema
-from host_tools import capture
 from host_tools.bench import Captured
 from host_tools.cli import output
-from host_tools.connect import open_bench
 from host_tools.errors import BenchError
+from host_tools.link import capture
+from host_tools.link.connect import open_bench
 
 LOOK_S = 0.2
 _STYLES = {schema.LINK_HAN: "green", schema.LINK_WAN: "cyan", schema.LINK_BENCH: "dim"}

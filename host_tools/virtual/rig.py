@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from chf.wire import schema as s
+from host_tools.deploy.firmware_build import BuildError, build
 from host_tools.errors import BenchError
-from host_tools.firmware_build import BuildError, build
 from host_tools.virtual.image import damaged, provisioned
 from host_tools.virtual.process import EXIT_POWER_CUT, HEAP, HubProcess, Pty
 from host_tools.virtual.supply import Supply

@@ -6,7 +6,7 @@ import pytest
 
 from chf.core import policy
 from chf.wire import schema as s
-from host_tools.reasons import reasons
+from host_tools.story.reasons import reasons
 
 DOMAINS = {
     "known": ("no", "yes"),

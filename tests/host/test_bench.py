@@ -9,8 +9,8 @@ from chf.wire import schema as s
 from chf.wire.auth import Key
 from host_tools import frames
 from host_tools.bench import ANSWER_MS, Bench, Captured
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import BenchError
-from host_tools.provisioning import new_identity
 from host_tools.sim.esme import Esme
 from host_tools.sim.headend import HeadEnd
 from host_tools.testbed import Testbed, virtual

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tools import capture, frames
-from host_tools.capture import Bad, Header, Item
+from host_tools import frames
 from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.link import capture
+from host_tools.link.capture import Bad, Header, Item
 
 KEY = bytes(range(32))
 ACK = frames.build("restored_ack", {"id": bytes(12)}, key=KEY, marked=True)

@@ -13,8 +13,8 @@ from chtool import fails, inside, json_of, run
 
 from chf.wire import schema as s
 from host_tools import frames
-from host_tools.client import Client
-from host_tools.provisioning import KEY_NAMES, new_identity
+from host_tools.deploy.provisioning import KEY_NAMES, new_identity
+from host_tools.link.client import Client
 from host_tools.testbed import virtual
 
 READ_ONLY = Path("/proc/nope")

@@ -14,7 +14,7 @@ import pytest
 from chtool import LIMIT_S, ROOT, fails, inside, json_of, run, sentence_of, started, virtual_hub
 
 from host_tools.cli import COMMANDS
-from host_tools.provisioning import new_identity
+from host_tools.deploy.provisioning import new_identity
 
 FULL = Path("/dev/full")
 EUI = new_identity(1)["hub"]
@@ -97,7 +97,7 @@ def test_each_exit_code_is_the_process_s_own():
 def test_a_port_that_does_not_answer_is_no_hub(monkeypatch):
     import pty
 
-    monkeypatch.setattr("host_tools.client.TRY_MS", 100)
+    monkeypatch.setattr("host_tools.link.client.TRY_MS", 100)
     board, slave = pty.openpty()
     assert "does not answer" in fails(3, "identify", os.ttyname(slave))
     os.close(board)

@@ -6,15 +6,15 @@ import pytest
 from chtool import virtual_hub
 
 from chf.wire import schema as s
-from host_tools import connect as connecting
 from host_tools import frames
 from host_tools.bench import Bench
-from host_tools.client import JOURNAL_MAX, TRIES, TRY_MS, Client
-from host_tools.connect import connect, open_client, sim_options
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import EXIT_FAILED, EXIT_NO_BOARD, EXIT_USAGE, BenchError
-from host_tools.explain import read_journal
-from host_tools.provisioning import new_identity
-from host_tools.soft_rig import SoftRig
+from host_tools.link import connect as connecting
+from host_tools.link.client import JOURNAL_MAX, TRIES, TRY_MS, Client
+from host_tools.link.connect import connect, open_client, sim_options
+from host_tools.link.soft_rig import SoftRig
+from host_tools.story.explain import read_journal
 
 
 class ScriptedLine:

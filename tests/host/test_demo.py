@@ -13,7 +13,8 @@ import pytest
 from html_page import Page
 from rigs import needs_vm
 
-from host_tools import demo, scenes
+from host_tools.demo import __main__ as demo
+from host_tools.demo import scenes
 from host_tools.errors import BenchError
 from host_tools.report.recording import from_json
 
@@ -122,7 +123,8 @@ def test_options_that_do_not_fit_are_usage(play):
 
 TWO_SCENES = """
 import sys
-from host_tools import demo, scenes
+from host_tools.demo import __main__ as demo
+from host_tools.demo import scenes
 scenes.SCRIPTS = scenes.SCRIPTS[:2]
 sys.exit(demo.main(["--out", sys.argv[1], "--quiet"]))
 """

@@ -9,12 +9,12 @@ import pytest
 from chf.core import policy
 from chf.core.limits import Config
 from chf.wire import schema as s
-from host_tools.client import Client
-from host_tools.counterfactual import Flip, flips
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.explain import COUNTED, JournalFile, Story, choose, outages, read_journal, tell
 from host_tools.frames import Record
-from host_tools.outcome import outcome, row_of, world_of
+from host_tools.link.client import Client
+from host_tools.story.counterfactual import Flip, flips
+from host_tools.story.explain import COUNTED, JournalFile, Story, choose, outages, read_journal, tell
+from host_tools.story.outcome import outcome, row_of, world_of
 from host_tools.testbed import Testbed, virtual
 
 CONFIG = Config(bytes(8), bytes(8))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from host_tools import firmware_build
-from host_tools.firmware_build import BuildError, build, sources
+from host_tools.deploy import firmware_build
+from host_tools.deploy.firmware_build import BuildError, build, sources
 from host_tools.locate import root
 
 DEADLINE_S = 60
@@ -123,7 +123,7 @@ def test_what_does_not_go_onto_the_device_makes_no_new_build(tree):
 BUILD_WHEN_TOLD = """
 import sys
 from pathlib import Path
-from host_tools import firmware_build
+from host_tools.deploy import firmware_build
 tree = Path(sys.argv[1])
 firmware_build.root = lambda name: tree / name
 print("ready", flush=True)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chf.identity import parse
+from host_tools.deploy.provisioning import KEY_NAMES, new_identity, read_identity, write_identity
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.provisioning import KEY_NAMES, new_identity, read_identity, write_identity
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes and links of POSIX")
 

@@ -9,8 +9,8 @@ import pytest
 from rigs import needs_vm
 
 from chf.wire import schema as s
+from host_tools.demo.scenes import ENDS, SCRIPTS, WORDS, Script, run
 from host_tools.report.recording import THRESHOLD_S, from_json, to_json
-from host_tools.scenes import ENDS, SCRIPTS, WORDS, Script, run
 
 BY_NAME = {script.name: script for script in SCRIPTS}
 pytestmark = needs_vm

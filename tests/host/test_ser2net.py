@@ -17,8 +17,8 @@ import pytest
 from cables import WAIT_S, Cable
 from chtool import LIMIT_S, fails, json_of, sentence_of, started, virtual_hub
 
-from host_tools import transport
-from host_tools.connect import connect
+from host_tools.link import transport
+from host_tools.link.connect import connect
 from host_tools.names import show
 from host_tools.testbed import Testbed
 

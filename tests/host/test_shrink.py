@@ -7,8 +7,8 @@ import ast
 import pytest
 from modules import result
 
-from host_tools.shrink import shrink
-from host_tools.shrink_names import TEXT_MAX
+from host_tools.deploy.shrink import shrink
+from host_tools.deploy.shrink_names import TEXT_MAX
 
 
 def same(program: dict[str, str]) -> dict[str, str]:

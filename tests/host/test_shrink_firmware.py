@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modules import result
 
-from host_tools.firmware_build import sources
-from host_tools.shrink import shrink
+from host_tools.deploy.firmware_build import sources
+from host_tools.deploy.shrink import shrink
 
 TESTS = Path(__file__).resolve().parents[1]
 FIRMWARE = {

@@ -13,9 +13,9 @@ import pytest
 import serial
 from cables import WAIT_S, url_of
 
-from host_tools import transport
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
-from host_tools.transport import Port, TransportLost, find
+from host_tools.link import transport
+from host_tools.link.transport import Port, TransportLost, find
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -225,4 +225,4 @@ def test_chtool_imports_on_windows_too():
         names = list(_imports(ast.parse(path.read_text(encoding="utf-8"))))
         assert not {name.split(".")[0] for name in names} & POSIX_ONLY, module
         waiting += names
-    assert {"host_tools.connect", "host_tools.serial_line", "host_tools.frames"} <= seen
+    assert {"host_tools.link.connect", "host_tools.link.serial_line", "host_tools.frames"} <= seen

@@ -8,10 +8,10 @@ import time
 import pytest
 from cables import WAIT_S, Cable, url_of
 
-from host_tools import transport
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.serial_line import SerialLine, open_line
-from host_tools.transport import TransportLost, parse_links
+from host_tools.link import transport
+from host_tools.link.serial_line import SerialLine, open_line
+from host_tools.link.transport import TransportLost, parse_links
 
 # ---- URLs of cables
 

@@ -18,9 +18,9 @@ from rigs import capture_of, ended, needs_proc, needs_vm
 
 from chf.wire import schema as s
 from host_tools import frames
+from host_tools.deploy.firmware_build import build
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import BenchError
-from host_tools.firmware_build import build
-from host_tools.provisioning import new_identity
 from host_tools.testbed import virtual
 from host_tools.virtual import rig as rig_module
 from host_tools.virtual.rig import VirtualRig

@@ -13,10 +13,10 @@ from rigs import ended, environment_of, line_octets, needs_proc, needs_vm
 
 from chf.wire import schema as s
 from host_tools import frames
+from host_tools.deploy.firmware_build import build
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import BenchError
-from host_tools.firmware_build import build
 from host_tools.names import drop_counts
-from host_tools.provisioning import new_identity
 from host_tools.sim.esme import RETRY_MS
 from host_tools.testbed import virtual
 from host_tools.virtual import rig as rig_module

@@ -125,7 +125,8 @@ def test_a_virtual_hub_is_the_carried_firmware(chtool):
 
 @needs_vm
 def test_the_demo_and_its_report_need_no_checkout(vendor, tmp_path):
-    code = "import sys; from host_tools import demo, scenes; scenes.SCRIPTS = scenes.SCRIPTS[:1]; sys.exit(demo.main())"
+    imports = "import sys; from host_tools.demo import __main__ as demo, scenes"
+    code = f"{imports}; scenes.SCRIPTS = scenes.SCRIPTS[:1]; sys.exit(demo.main())"
     said = vendor(sys.executable, "-c", code)
     assert "1 of 1 scenes as expected" in said
     assert MARK in (tmp_path / "empty/build/demo/report.html").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.bench import Bench
-from host_tools.provisioning import new_identity
+from host_tools.deploy.provisioning import new_identity
 from host_tools.sim.headend import HeadEnd
 from host_tools.virtual.process import Pty
 from host_tools.virtual.rig import VirtualRig

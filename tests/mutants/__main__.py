@@ -42,7 +42,7 @@ def killer(mutant: Mutant, folder: Path) -> str | None:
     file.write_text(text.replace(mutant.old, mutant.new))
     ignored = [f"--ignore={name}" for name in WITHOUT]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *ignored, *mutant.tests.split()]
-    environment = {**os.environ, "CI": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         run = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from chf.core import energy, limits, policy
 from chf.core.limits import Config
 from chf.wire import schema as s
-from host_tools.reasons import reasons
+from host_tools.story.reasons import reasons
 
 _DOMAINS = [range(len(words.split())) for words in policy.VALUES]
 # What an input costs that is taken to have been other than the record suggests: the surest costs most.

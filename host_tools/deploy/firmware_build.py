@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from host_tools import shrink, shrink_names
+from host_tools.deploy import shrink, shrink_names
 from host_tools.locate import root
 
 MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device

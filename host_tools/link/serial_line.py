@@ -7,9 +7,9 @@ import queue
 import threading
 import time
 
-from host_tools import transport
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.transport import LINKS, Links, Transport, TransportLost
+from host_tools.link import transport
+from host_tools.link.transport import LINKS, Links, Transport, TransportLost
 
 _SLICE_S = 0.2  # of one wait: on Windows, Ctrl-C is only seen between waits
 _REOPEN_S = 0.1  # between two tries

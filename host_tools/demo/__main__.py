@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(out: Path, quiet: bool) -> int:
-    from host_tools.scenes import SCRIPTS, run
+    from host_tools.demo.scenes import SCRIPTS, run
 
     out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before anything is played
     print("A Communications Hub's firmware on the real MicroPython VM. Supply, meter, head-end and time are simulated.")

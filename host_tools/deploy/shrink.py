@@ -13,7 +13,7 @@ import builtins
 from collections import defaultdict
 from collections.abc import Mapping
 
-from host_tools.shrink_names import Module, binds, imported_modules, reached, target
+from host_tools.deploy.shrink_names import Module, binds, imported_modules, reached, target
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 

@@ -12,11 +12,11 @@ from chf.core.limits import Config
 from chf.journal.journal import FILES, Journal
 from chf.journal.records import ACKED_AD1
 from chf.wire import schema as s
-from host_tools.counterfactual import Flip, flips
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.frames import Record
 from host_tools.names import Named, bit_names, names_of, utc_text
-from host_tools.outcome import Row, outcome, row_of, world_of
+from host_tools.story.counterfactual import Flip, flips
+from host_tools.story.outcome import Row, outcome, row_of, world_of
 
 COUNTED = "counted"  # the kind of a fact that only says that the outage lasts
 Values = dict[str, Any]

@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from chf.core.limits import Config
-from host_tools import serial_line
 from host_tools.bench import Bench
-from host_tools.client import Client
+from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
+from host_tools.link import serial_line
+from host_tools.link.client import Client
+from host_tools.link.serial_line import SerialLine
+from host_tools.link.soft_rig import SoftRig
 from host_tools.names import constants
-from host_tools.provisioning import new_identity
-from host_tools.serial_line import SerialLine
-from host_tools.soft_rig import SoftRig
 from host_tools.testbed import Testbed
 
 SIM = "sim:"

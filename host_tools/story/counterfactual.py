@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chf.core import limits, policy
 from chf.wire import schema as s
 from host_tools.names import constants
-from host_tools.outcome import Change, World, decide, outcome
+from host_tools.story.outcome import Change, World, decide, outcome
 
 POLICIES = constants("POLICY_")
 MV_MAX = 0xFFFF
