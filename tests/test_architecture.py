@@ -20,7 +20,7 @@ HARDWARE = {"machine", "vfs", "micropython", "rp2", "esp32", "pyb", "nrf"}
 NOT_ON_A_DEVICE = {"typing", "dataclasses", "enum", "abc", "functools", "contextlib", "pathlib", "re", "logging"}
 TICKS_OR_WAITS = {"time", "select", "os", "asyncio", "threading", "_thread", "random", "socket", "datetime"}
 LAYERS = {
-    "core": {"chf.core", "chf.wire.schema", "chf.wire.codec", "chf.journal.records", "hashlib"},
+    "core": {"chf.core", "chf.wire.schema", "chf.wire.codec", "chf.wire.gbcs", "chf.journal.records", "hashlib"},
     "wire": {"chf.wire", "hashlib", "binascii", "array"},
     "journal": {"chf.journal", "chf.wire", "binascii"},
 }

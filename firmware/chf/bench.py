@@ -97,6 +97,11 @@ class Bench:
         chunk = data[at : at + JOURNAL_CHUNK]
         self.shell.send("journal_data", {"file": which, "offset": at, "total": len(data), "data": chunk})
 
+    def bench_log_request(self, fields, now):
+        index = fields["index"]
+        data, count = self.shell.supervisor.alerts.read(index)
+        self.shell.send("bench_log_data", {"index": index, "count": count, "data": data})
+
     def trace_request(self, fields, now):
         trace = self.shell.trace
         self.shell.send("trace_data", {"lost": trace.lost, "entries": trace.read()})

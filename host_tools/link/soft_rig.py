@@ -49,7 +49,7 @@ class SoftRig:
         self._held: list[tuple[int, bytes]] = []
         self._answers: list[frames.Frame] = []
         self._supply = True
-        self._ac_lo = False
+        self._ac_lo = True  # as of a meter that does not drive it
         self._mt_pr = True
         self.supply = HoldUp(self)
 

@@ -77,7 +77,7 @@ class VirtualRig:
         self.strapped = strapped
         self.speed = speed
         self.now_ms = 0
-        self.ac_lo = False
+        self.ac_lo = True  # as of a meter that does not drive it: the pull-up says "no AC"
         self.mt_pr = True
         self.powered = False
         self.runs = 0

@@ -3,6 +3,7 @@
 from chf.wire import schema as s
 
 FLOORS = {"flag": "esme", "clear": "esme", "sync": "esme", "policy": "wan", "key": "wan", "esme": "wan"}
+RELAYS = ("inferred", "uninferred", "wan_floor")  # of a relayed CS06, and of what becomes of it later
 ENERGY = {"capacitance_mf": 10_000, "holdup_min_mv": 2_000, "send_mj": 400, "margin_mj": 1_000}
 
 
@@ -18,12 +19,13 @@ class Claims:
         for entry in self.log:
             if entry.kind == "boot" and entry.values["damage"] & 1:
                 floors = {"esme": bytes(8), "wan": bytes(8)}
-            peer = FLOORS.get(entry.name)
+            peer = "wan" if entry.name in RELAYS else FLOORS.get(entry.name)
             if entry.kind != "journal" or peer is None:
                 continue
             values = entry.values
             # A used flag, and one that a store kept in part, are cleared under the counter that they came with.
             equal = entry.name == "clear" and (values["state"] == s.FLAG_CONSUMED or self.store_failed)
+            equal = equal or entry.name in RELAYS
             fine = values["counter"] > floors[peer] or (equal and values["counter"] == floors[peer])
             assert fine or entry.name == "sync", f"MonotonicCounters: {entry.name} {values} after {floors[peer]}"
             floors[peer] = values["counter"]
@@ -35,7 +37,7 @@ class Claims:
         decided = set()
         asked = set()
         refused = set()
-        relayed = 0x2D  # gbcs_down changes nothing, so nothing of it is durable
+        relayed = 0x2D  # most of what gbcs_down carries changes nothing, so nothing of it is durable
         for entry in self.log:
             values = entry.values
             if entry.kind == "journal" and entry.name in FLOORS:

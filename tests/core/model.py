@@ -10,7 +10,7 @@ from chf.wire import schema as s
 from tests.core.replay import ESME, FOREVER, HUB, Hub, octets
 
 SUPPLY = s.SENSE_SUPPLY | s.SENSE_MT_PR
-OUT = s.SENSE_AC_LO
+OUT = s.SENSE_AC_LO | s.SENSE_MT_PR  # a meter in its place that says "no AC"
 UTC = 832_619_520  # the head-end's clock at time 0
 IMAGE = bytes(range(32))
 BOOT_MS = 100  # from power to the first sample
@@ -121,6 +121,8 @@ class World:
         elif name == "hold_notice" and self.holds is not None:
             fields = {"id": values["id"], "window_s": values["window_s"], "accepted": int(self.holds)}
             self.post("hold_ack", fields)
+        elif name == "without_notice" and self.acks:
+            self.post("without_notice_ack", {"id": values["id"], "after": values["after"]})
         elif name == "restored" and self.acks:
             self.post("restored_ack", {"id": values["id"]})
 
@@ -250,6 +252,18 @@ class World:
 
     def set_policy(self, policy):
         return self.command("set_policy", policy=policy)
+
+    def relay(self, gbcs, number=None):
+        """The head-end sends a GBCS message down; whether the meter got it as it was."""
+        before = len(self.answers)
+        self.command("gbcs_down", number, gbcs=gbcs)
+        return [entry.values["gbcs"] for entry in self.answers[before:] if entry.name == "gbcs_to_esme"] == [gbcs]
+
+    def meter_says(self, gbcs):
+        """The meter sends a GBCS message up; whether the head-end got it as it was."""
+        before = len(self.heard)
+        self.deliver("gbcs_from_esme", {"gbcs": gbcs})
+        return self.heard[before].values["gbcs"] == gbcs
 
     # ---- what happened
 

@@ -9,6 +9,7 @@ THRESHOLD_MS = 180_000
 QUALIFY_MS = 2_000
 DEADLINE_MS = 1_000
 DOUBT_MS = 125_000  # after a boot: up to 60 s for a time that proves, twice where supply blinks, and what belongs to it
+INFERRED_WINDOW_S = 600
 DAY_MS = 86_400_000
 TAGGING = (s.LEVEL_ASKED, s.LEVEL_HELD, s.LEVEL_TAGGED)
 
@@ -214,7 +215,7 @@ class Oracle(Claims):
         for meter, entry in self._epochs():
             if entry.kind == "journal" and entry.name == "decision" and entry.values["level"] in TAGGING:
                 values = entry.values
-                flag = (meter, values["flag_counter"])
+                flag = (meter, values["source"], values["flag_counter"])
                 assert used.setdefault(flag, values["id"]) == values["id"], f"OneShot: {values}"
 
     def flag_was_valid(self):
@@ -226,13 +227,17 @@ class Oracle(Claims):
             if entry.kind == "boot" and entry.values["damage"] & 1:
                 flags.clear()
             elif entry.kind == "journal" and entry.name == "flag":
-                flags[(meter, values["counter"])] = entry
+                flags[(meter, s.SOURCE_DECLARED, values["counter"])] = entry
+            elif entry.kind == "journal" and entry.name == "inferred" and not values["due"]:
+                flags[(meter, s.SOURCE_INFERRED, values["gbcs"])] = entry
+            elif entry.kind == "journal" and entry.name == "uninferred":
+                ended.update(key for key in flags if key[1] == s.SOURCE_INFERRED)
             elif entry.kind == "journal" and entry.name == "clear" and values["state"] in (3, 5):
                 ended.update(flags)
             elif entry.kind == "journal" and entry.name == "life":
                 shortened = {**dict.fromkeys(flags, entry.time + values["left_s"] * 1000), **shortened}
             elif entry.name == "decision" and entry.kind == "journal" and values["level"] in TAGGING:
-                key = (meter, values["flag_counter"])
+                key = (meter, values["source"], values["flag_counter"])
                 flag = flags.get(key)
                 assert flag is not None, f"FailOpen: {values} names a flag that is not durable"
                 outage = self.outage_at(entry.time)
@@ -241,7 +246,8 @@ class Oracle(Claims):
                 assert losses, f"FailOpen: {values}: no loss began while the flag of {flag.time} was valid"
                 assert key not in ended or outage.end is not None, f"FailOpen: {values}: the flag was withdrawn"
                 lasted = min(entry.time, outage.end or entry.time) - losses[0]
-                assert lasted < flag.values["expected_outage_s"] * 1000, f"FailOpen: {values}: the window was over"
+                window_s = flag.values.get("expected_outage_s", INFERRED_WINDOW_S)
+                assert lasted < window_s * 1000, f"FailOpen: {values}: the window was over"
 
     def _losses(self, outage, until):
         """When a hub can have seen it begin: at its start, or first after a boot in a return that did not last."""

@@ -170,7 +170,11 @@ def test_no_evidence_lowers_an_alert(world, bits, flagged):
     if flagged:
         hub.declare()
     hub.lose(200, bits=bits)
-    assert hub.ad1s() == [(s.LEVEL_TAGGED, s.CAUSE_FIRMWARE_ACTIVATION) if flagged else PLAIN]
+    hinted = s.CAUSE_SUPPLY_LOSS if bits & s.SENSE_AC_LO else s.CAUSE_MAINS_HINTED
+    if not bits & s.SENSE_MT_PR:
+        hinted = s.CAUSE_HUB_REMOVED_HINTED
+    expected = (s.LEVEL_TAGGED, s.CAUSE_FIRMWARE_ACTIVATION) if flagged else (s.LEVEL_PLAIN, hinted)
+    assert hub.ad1s() == [expected]
 
 
 WRAPS = {  # ms before the ticks wrap: where in the story they do

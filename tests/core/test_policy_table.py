@@ -17,6 +17,7 @@ DOMAINS = {
     "mute": ("spent", "free"),
     "energy": ("short", "enough"),
     "hold": ("unasked", "waiting", "acked", "no", "broken"),
+    "hint": ("none", "mains", "removed"),
 }
 EVERY = list(itertools.product(*DOMAINS.values()))
 
@@ -34,6 +35,7 @@ WORSE = {
     "mute": [("free", "spent")],
     "energy": [("enough", "short")],
     "hold": [("unasked", "no"), ("waiting", "no"), ("no", "broken"), ("acked", "broken")],
+    "hint": [],
 }
 
 
@@ -45,7 +47,7 @@ def decide(words):
     return policy.decide(numbers(words))
 
 
-def by_the_design(known, flag, policy, window, told, mute, energy, hold):
+def by_the_design(known, flag, policy, window, told, mute, energy, hold, hint):
     """(level, cause): the decision section of DESIGN.md, sentence by sentence."""
     if hold == "broken":  # boot from a held state
         return s.LEVEL_PLAIN, s.CAUSE_ACTIVATION_OVERRUN
@@ -53,7 +55,10 @@ def by_the_design(known, flag, policy, window, told, mute, energy, hold):
         return s.LEVEL_PLAIN, s.CAUSE_UNKNOWN_DURATION
     if flag == "none" and told == "yes":  # the flag was revoked
         return s.LEVEL_PLAIN, s.CAUSE_ACTIVATION_OVERRUN
-    if flag == "none" or policy == "alert":
+    if flag == "none":  # the hints name the cause
+        causes = {"mains": s.CAUSE_MAINS_HINTED, "removed": s.CAUSE_HUB_REMOVED_HINTED, "none": s.CAUSE_SUPPLY_LOSS}
+        return s.LEVEL_PLAIN, causes[hint]
+    if policy == "alert":
         return s.LEVEL_PLAIN, s.CAUSE_SUPPLY_LOSS
     if window == "over":
         return s.LEVEL_PLAIN, s.CAUSE_ACTIVATION_OVERRUN
@@ -68,9 +73,18 @@ def by_the_design(known, flag, policy, window, told, mute, energy, hold):
     return (s.LEVEL_HELD if hold == "acked" else s.LEVEL_ASKED), s.CAUSE_FIRMWARE_ACTIVATION
 
 
-def test_the_inputs_are_these_and_no_evidence_is_among_them():
+def test_the_inputs_are_these():
     assert tuple(DOMAINS) == policy.COLUMNS
     assert tuple(tuple(words.split()) for words in policy.VALUES) == tuple(DOMAINS.values())
+
+
+def test_no_hint_changes_a_level_and_none_names_another_cause_than_a_loss():
+    losses = {s.CAUSE_SUPPLY_LOSS, s.CAUSE_MAINS_HINTED, s.CAUSE_HUB_REMOVED_HINTED}
+    for words in EVERY:
+        _, level, cause = decide(words)
+        _, plain_level, plain_cause = decide((*words[:-1], "none"))
+        assert level == plain_level, words
+        assert cause == plain_cause or {cause, plain_cause} <= losses, words
 
 
 def test_the_words_stand_where_the_schema_and_the_core_count_them():
@@ -80,11 +94,12 @@ def test_the_words_stand_where_the_schema_and_the_core_count_them():
     assert at == (0, 1, 2, 3)
     holds = (policy.HOLD_UNASKED, policy.HOLD_WAITING, policy.HOLD_ACKED, policy.HOLD_IMPOSSIBLE, policy.HOLD_BROKEN)
     assert holds == (0, 1, 2, 3, 4)
+    assert (policy.HINT_NONE, policy.HINT_MAINS, policy.HINT_REMOVED) == (0, 1, 2)
     assert (policy.NO, policy.YES) == (0, 1)
 
 
 def test_every_combination_decides_as_the_design_says():
-    assert len(EVERY) == 1_920
+    assert len(EVERY) == 5_760
     for words in EVERY:
         _, level, cause = decide(words)
         assert (level, cause) == by_the_design(*words), words
@@ -139,10 +154,10 @@ def test_silence_needs_everything():
         assert (case["known"], case["window"], case["mute"], case["energy"]) == ("yes", "runs", "free", "enough")
         assert case["policy"] == "suppress-inferred" or (case["policy"], case["flag"]) == ("suppress", "declared")
     held = [words for words in EVERY if decide(words)[1] == s.LEVEL_HELD]
-    assert held and {words[-1] for words in held} == {"acked"}
+    assert held and {words[-2] for words in held} == {"acked"}
 
 
-@pytest.mark.parametrize("short_by_one", range(8))
+@pytest.mark.parametrize("short_by_one", range(9))
 def test_too_few_inputs_are_an_error_and_not_a_silence(short_by_one):
     inputs = numbers(EVERY[-1])
     with pytest.raises(IndexError):

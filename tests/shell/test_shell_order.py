@@ -35,7 +35,7 @@ def hub(store=None):
 def test_a_flag_that_comes_in_the_same_pass_as_the_loss_is_too_late():
     shell, peers, board = hub()
     peers.flag()
-    board.bits = 0
+    board.bits = s.SENSE_AC_LO | s.SENSE_MT_PR
     ((name, fields),) = narrow.run(shell, peers, 5)
     assert (name, fields["reason"]) == ("flag_refusal", s.REFUSED_BUSY)
     alerts = [fields for name, fields in narrow.run(shell, peers, 181_000) if name == "ad1"]

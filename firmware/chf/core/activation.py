@@ -25,6 +25,10 @@ class Flag:
         self.until = None
         self.unproven = None  # (seconds left, utc when that was so): from the journal, after a boot
 
+    def explains(self, outage) -> bool:
+        """Is it the one under which that outage began?"""
+        return self.counter == outage.flag_counter and self.source == outage.source
+
     def left_ms(self, now: int) -> int:
         """How long its loss may still be awaited; 0 unless pending and proven."""
         if self.state != s.FLAG_PENDING or self.until is None:
@@ -85,8 +89,7 @@ class Activation:
             # A flag must be durable before the loss: one that comes during an outage explains nothing.
             return self._refuse(name, fields, s.REFUSED_BUSY, out)
         self.floor.advance(fields["counter"], tag)
-        self.flag = Flag(fields["counter"], s.SOURCE_DECLARED, window_s, fields["image_hash"])
-        self._live(now, valid_s * 1000)
+        self.pend(now, Flag(fields["counter"], s.SOURCE_DECLARED, window_s, fields["image_hash"]), valid_s)
         out.append((JOURNAL, "flag", self._flag_values(valid_s, utc)))
         self._acknowledge(name, fields, out)
         return False
@@ -134,6 +137,11 @@ class Activation:
             self._timers.cancel(LIFE_TIMER)
         return had
 
+    def pend(self, now, flag, valid_s) -> None:
+        """From now on `flag` is the one."""
+        self.flag = flag
+        self._live(now, valid_s * 1000)
+
     def covers(self, now) -> bool:
         """Is the flag valid for a loss that begins now?"""
         return self.flag.left_ms(now) > 0
@@ -168,11 +176,17 @@ class Activation:
             out.append((JOURNAL, "clear", dict(self.floor.values(), state=s.FLAG_REVOKED)))
         return cleared
 
-    def shorten(self, returned, utc, out) -> None:
-        """After the first restored outage of 5 s or more. returned: tick of the return's first edge; utc: then."""
-        if self.flag.left_ms(returned) > limits.AFTER_SHORT_MS:
-            self._live(returned, limits.AFTER_SHORT_MS)
-            out.append((JOURNAL, "life", {"left_s": limits.AFTER_SHORT_MS // 1000, "utc": utc}))
+    def shorten(self, at, ms, utc, out) -> None:
+        """Leave the flag no more life than `ms` from tick `at`; utc: then."""
+        flag = self.flag
+        left_s = ms // 1000
+        if flag.left_ms(at) > ms:
+            self._live(at, ms)
+        elif flag.unproven is not None and flag.unproven[0] > left_s:
+            flag.unproven = (left_s, flag.unproven[1])
+        else:
+            return
+        out.append((JOURNAL, "life", {"left_s": left_s, "utc": utc}))
 
     def refill(self, now) -> None:
         self._bucket.refill(now, self._timers, REFILL_TIMER)

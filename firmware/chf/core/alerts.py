@@ -129,6 +129,16 @@ class Alerts:
         elif type(outage) is not Told:
             self.entries[self.entries.index(outage)] = outage.slim()
 
+    def read(self, index):
+        """(octets, count): what was decided `index` back from the latest, and its end; nothing beyond the first."""
+        at = len(self.entries) - 1 - index
+        count = min(limits.LOG_MAX, len(self.log) + len(self.entries))
+        if index >= count:
+            return b"", count
+        if at >= 0:
+            return self.entries[at].decision + (self.entries[at].end or b""), count
+        return self.log[at], count
+
     def snapshot(self):
         """The records that stand for the log and the queue in a new generation of the outage file."""
         for octets in self.log:

@@ -33,6 +33,7 @@ def start(sup, recovered, now, reset, seed) -> None:
     sup.timers.set(UNVOUCHED, add(now, limits.RESTORE_QUALIFY_MS))
     sup.commands.restore(recovered)
     _restore_flag(sup, recovered)
+    sup.notice.restore(now, recovered.version, recovered.without_notice)
     _restore_mute(sup, recovered, now)
     _restore_queue(sup, recovered, opened, now, out)
     supply = bool(sup.bits & s.SENSE_SUPPLY)
@@ -86,7 +87,7 @@ def _go_on(sup, outage, now, cold, supply, damaged):
     outage.resets += 1
     outage.provable = outage.provable and not damaged
     flag = sup.activation.flag
-    if flag.counter == outage.flag_counter:
+    if flag.explains(outage):
         flag.unproven = None  # it was valid when supply was lost; how long ago that is, only the time can prove
     decided = outage.decision is not None
     if decided:

@@ -2,6 +2,8 @@
 
 from chf.core import floor
 from chf.core.effects import JOURNAL, REKEY, SEND, SEND_IF_DURABLE
+from chf.core.inferred import Inferred
+from chf.wire import gbcs
 from chf.wire import schema as s
 from chf.wire.codec import type_of
 
@@ -11,17 +13,18 @@ NAMES = ("set_policy", "rotate_key", "exchange_esme", "gbcs_down")
 class Commands:
     """The head-end's floor, and the answers to it."""
 
-    def __init__(self, config, activation):
+    def __init__(self, config, activation, utc, timers):
         self.config = config
         self.activation = activation
         self.policy = config.policy
         self.floor = floor.Floor()
+        self.inferred = Inferred(activation, lambda: self.floor.values(), utc, timers)
         self.unsynced = False  # the counter journal is damaged: heals with the next fresh time reply
         self.keys = {}  # peer -> key that has replaced the provisioned one
         self.unanswered = None
         self._undo = None  # all that a command can change, as it was before the one whose answer waits for the journal
 
-    def on_message(self, name, fields, tag, out) -> bool:
+    def on_message(self, now, name, fields, tag, supply_out, out) -> bool:
         """One authentic command. True when an open outage must be decided again. A key comes unwrapped, as "key"."""
         if self.unsynced:
             return self._refuse(name, fields, s.REFUSED_UNSYNCED, out)
@@ -33,6 +36,8 @@ class Commands:
             return self._acknowledge(name, fields, out)
         activation = self.activation
         self._undo = (self.policy, self.config.esme, dict(self.keys), activation.floor, activation.unsynced)
+        if name == "gbcs_down":
+            return self._relay(now, name, fields, tag, supply_out, out)
         return getattr(self, name)(name, fields, tag, out)
 
     def set_policy(self, name, fields, tag, out):
@@ -59,6 +64,7 @@ class Commands:
         if peer == s.PEER_ESME:
             # What the old key vouched for is void, and its counters mean nothing under the new one.
             cleared = self.activation.revoke()
+            self.inferred.queue = []
             self.activation.floor = floor.Floor()
             self.activation.unsynced = False
         self.floor.advance(fields["counter"], tag)
@@ -68,11 +74,14 @@ class Commands:
         self._acknowledge(name, fields, out)
         return cleared
 
-    def gbcs_down(self, name, fields, tag, out):
-        # Opaque: relayed as it came. The floor moves in memory alone: a relay that is replayed changes nothing here.
+    def _relay(self, now, name, fields, tag, supply_out, out):
+        # Relayed as it came, whatever it is. What it does to a flag is durable first: the meter may act at once. The
+        # floor moves in memory alone where it does nothing: such a relay, replayed, changes nothing here.
         self.floor.advance(fields["counter"], tag)
+        cleared = self.inferred.down(now, gbcs.read(fields["gbcs"]), supply_out, out)
         out.append((SEND, "gbcs_to_esme", {"gbcs": fields["gbcs"]}))
-        return self._acknowledge(name, fields, out)
+        self._acknowledge(name, fields, out)
+        return cleared
 
     def heal(self, counter, out) -> None:
         """A fresh time reply names the last counter that the head-end used: nothing at or below it is new."""
@@ -92,6 +101,7 @@ class Commands:
         self.floor.tag = None
         if self._undo is not None:
             self.policy, self.config.esme, self.keys, self.activation.floor, self.activation.unsynced = self._undo
+        self.inferred.store_failed(out)
         self._refuse(name, fields, s.REFUSED_STORE, out)
 
     def _accept(self, record, values, name, fields, tag, out):
@@ -115,6 +125,8 @@ class Commands:
         self.floor = recovered.wan_floor
         self.keys = recovered.keys
         self.unsynced = recovered.damaged_counters
+        if not self.unsynced:
+            self.inferred.queue = recovered.inferred
         if recovered.policy is not None:
             self.policy = recovered.policy
         if recovered.esme is not None:
@@ -128,3 +140,5 @@ class Commands:
             yield ("esme", dict(values, esme=self.config.esme, key=self.keys[s.PEER_ESME]))
         if s.PEER_HEAD_END in self.keys:
             yield ("key", dict(values, peer=s.PEER_HEAD_END, key=self.keys[s.PEER_HEAD_END]))
+        for record in self.inferred.snapshot():
+            yield record

@@ -15,7 +15,7 @@ def inputs(sup, now) -> tuple:
         flag.state == s.FLAG_CONFIRMED and outage.returned is not None
     )
     # Not exact: neither the window nor the flag's age is proven.
-    if flag.counter != outage.flag_counter or not explains or not outage.exact:
+    if not flag.explains(outage) or not explains or not outage.exact:
         source = s.SOURCE_NONE
     return (
         policy.YES if outage.elapsed_ms(now) >= limits.AD1_THRESHOLD_MS else policy.NO,
@@ -26,7 +26,15 @@ def inputs(sup, now) -> tuple:
         policy.NO if sup._muted and outage.level != s.LEVEL_HELD else policy.YES,
         policy.YES if energy.can_hold(sup.config, sup.holdup_mv, outage.window_left_s(now)) else policy.NO,
         outage.hold,
+        _hint(outage),
     )
+
+
+def _hint(outage):
+    """Of the lines at the loss, where it was seen; the mains hint falls with any sign of "no AC" since."""
+    if not outage.unseen and not outage.loss_bits & s.SENSE_MT_PR:
+        return policy.HINT_REMOVED
+    return policy.HINT_MAINS if outage.loss_bits & s.SENSE_MAINS_HINT else policy.HINT_NONE
 
 
 def decide(sup, now) -> None:

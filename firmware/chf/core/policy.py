@@ -1,7 +1,8 @@
 """The decision at 180.000 s without supply, and again whenever an input changes: one total table, first match wins.
 
 Levels only rise: asked < held < tagged < plain. The supervisor ignores a row whose level is not above the present one.
-Nothing that the sense lines hint at (AC_LO, MT_PR) is an input: a dead meter's pins prove nothing.
+What the sense lines hint at (AC_LO, MT_PR) names the cause of a plain alert and changes no level: a dead meter's pins
+prove nothing.
 """
 
 from chf.wire import schema as s
@@ -16,7 +17,8 @@ from chf.wire import schema as s
 # energy: enough hold-up for the rest of the window, one transmission and the margin?
 # hold:   what became of the HoldNotice: "no" when it was declined, not acknowledged in time, or supply is already back;
 #         "broken" when the hub restarted while asked or held
-COLUMNS = ("known", "flag", "policy", "window", "told", "mute", "energy", "hold")
+# hint:   what the sense lines say of the loss, for people
+COLUMNS = ("known", "flag", "policy", "window", "told", "mute", "energy", "hold", "hint")
 NO = 0
 YES = 1
 HOLD_UNASKED = 0
@@ -24,6 +26,9 @@ HOLD_WAITING = 1
 HOLD_ACKED = 2
 HOLD_IMPOSSIBLE = 3
 HOLD_BROKEN = 4
+HINT_NONE = 0
+HINT_MAINS = 1
+HINT_REMOVED = 2
 VALUES = (
     "no yes",
     "none declared inferred",
@@ -33,11 +38,14 @@ VALUES = (
     "spent free",
     "short enough",
     "unasked waiting acked no broken",
+    "none mains removed",
 )
 CAUSES = {
     "overrun": s.CAUSE_ACTIVATION_OVERRUN,
     "unknown": s.CAUSE_UNKNOWN_DURATION,
     "loss": s.CAUSE_SUPPLY_LOSS,
+    "mains": s.CAUSE_MAINS_HINTED,
+    "removed": s.CAUSE_HUB_REMOVED_HINTED,
     "activation": s.CAUSE_FIRMWARE_ACTIVATION,
 }
 LEVELS = {"plain": s.LEVEL_PLAIN, "tagged": s.LEVEL_TAGGED, "held": s.LEVEL_HELD, "ask": s.LEVEL_ASKED}
@@ -45,42 +53,46 @@ LEVELS = {"plain": s.LEVEL_PLAIN, "tagged": s.LEVEL_TAGGED, "held": s.LEVEL_HELD
 # One text, a line for each row, and above it its reason: a table of tuples would cost a device five times its heap.
 # fmt: off
 TABLE = (
-    # name             level  cause      known flag     policy   window told mute  energy hold
+    # name              level  cause      known flag     policy   window told mute  energy hold    hint
     # the hub restarted while it held an outage back: nothing it believed then is sure
-    "\nheld-then-reboot   plain  overrun    -     -        -        -      -    -     -      broken"
+    "\nheld-then-reboot   plain  overrun    -     -        -        -      -    -     -      broken  -"
     # supply was lost, and nothing proves that it was for less than 180 s
-    "\nduration-unproven  plain  unknown    no    -        -        -      -    -     -      -"
+    "\nduration-unproven  plain  unknown    no    -        -        -      -    -     -      -       -"
     # the flag that explained this outage is gone, and supply is still out
-    "\nflag-withdrawn     plain  overrun    -     none     -        -      yes  -     -      -"
+    "\nflag-withdrawn     plain  overrun    -     none     -        -      yes  -     -      -       -"
+    # no valid flag was pending when supply was lost; the meter's "I am here" line says that the hub was pulled off
+    "\nno-flag-removed    plain  removed    -     none     -        -      -    -     -      -       removed"
+    # no valid flag; the meter's "no AC" line says that the mains is there, if the meter drives it at all
+    "\nno-flag-mains      plain  mains      -     none     -        -      -    -     -      -       mains"
     # no valid flag was pending when supply was lost
-    "\nno-flag            plain  loss       -     none     -        -      -    -     -      -"
+    "\nno-flag            plain  loss       -     none     -        -      -    -     -      -       -"
     # the policy is to alert plainly, whatever the flag says
-    "\npolicy-alert       plain  loss       -     -        alert    -      -    -     -      -"
+    "\npolicy-alert       plain  loss       -     -        alert    -      -    -     -      -       -"
     # the activation was to be over by now, and supply is still out
-    "\nwindow-over        plain  overrun    -     -        -        over   -    -     -      -"
+    "\nwindow-over        plain  overrun    -     -        -        over   -    -     -      -       -"
     # a valid flag, and the policy is to tag
-    "\npolicy-tag         tagged activation -     -        tag      -      -    -     -      -"
+    "\npolicy-tag         tagged activation -     -        tag      -      -    -     -      -       -"
     # an inferred flag is tagged, unless the policy is suppress-inferred
-    "\ninferred-not-held  tagged activation -     inferred suppress -      -    -     -      -"
+    "\ninferred-not-held  tagged activation -     inferred suppress -      -    -     -      -       -"
     # one outage in 24 h has been held already, or that cannot be ruled out
-    "\nheld-once-today    tagged activation -     -        -        -      -    spent -      -"
+    "\nheld-once-today    tagged activation -     -        -        -      -    spent -      -       -"
     # held so far, but the hold-up no longer lasts to the end of the window
-    "\nenergy-ran-short   plain  overrun    -     -        -        -      -    -     short  acked"
+    "\nenergy-ran-short   plain  overrun    -     -        -        -      -    -     short  acked   -"
     # the hold-up would not last to the end of the window: speak while it is possible
-    "\nenergy-short       tagged activation -     -        -        -      -    -     short  -"
+    "\nenergy-short       tagged activation -     -        -        -      -    -     short  -       -"
     # the head-end has not taken over the watch
-    "\nhold-refused       tagged activation -     -        -        -      -    -     -      no"
+    "\nhold-refused       tagged activation -     -        -        -      -    -     -      no      -"
     # the head-end watches, and raises the alert itself if supply is not back by the window's end
-    "\nheld               held   activation -     -        -        -      -    -     -      acked"
+    "\nheld               held   activation -     -        -        -      -    -     -      acked   -"
     # all is in place to hold: ask the head-end to take over the watch
-    "\nask                ask    activation -     -        -        -      -    -     -      -"
+    "\nask                ask    activation -     -        -        -      -    -     -      -       -"
     "\n"
 )
 # fmt: on
 
 
 def rows():
-    """Yield (name, level, cause, eight words) of each row, in order. Its reason is the comment above it."""
+    """Yield (name, level, cause, a word a column) of each row, in order. Its reason is the comment above it."""
     at = 1
     while at < len(TABLE):
         end = TABLE.index("\n", at)

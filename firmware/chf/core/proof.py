@@ -35,6 +35,7 @@ def answer(sup, now, fields) -> bool:
 def _use(sup, now):
     utc = sup.utc.at(now)
     sup.activation.prove(now, utc)
+    sup.commands.inferred.plan(now, sup.outage is not None, sup._out)
     if sup._muted and sup._muted_utc != s.NO_UTC:
         if utc - sup._muted_utc - limits.TIME_SLACK_S >= limits.MUTE_PERIOD_MS // 1000:
             decision.unmute(sup, now)

@@ -1,10 +1,11 @@
 """What the journals' records add up to: the fold from which a restarted hub goes on. Any subset, no exception."""
 
+from chf.core import limits
 from chf.core.alerts import remember
-from chf.core.floor import Floor
+from chf.core.floor import ZERO, Floor
 from chf.core.outage import Outage, pack
 from chf.core.policy import HOLD_ACKED, HOLD_WAITING
-from chf.journal.records import ACKED_AD1
+from chf.journal.records import ACKED_AD1, ACKED_NOTICE
 from chf.wire import schema as s
 
 
@@ -28,6 +29,9 @@ class Recovered:
         self.flag = None
         self.flag_state = s.FLAG_NONE
         self.flag_life = (0, s.NO_UTC)
+        self.inferred = []  # as Inferred.queue has them
+        self.version = None  # fields of the last record, as of the next
+        self.without_notice = None
         # Outage file
         self.outages = []  # in the order of their first record: those that are not done
         self.log = []  # those that are, as Alerts.log keeps them: whole, they would not fit a small heap
@@ -53,6 +57,36 @@ class Recovered:
         self.flag_life = (v["valid_s"], v["utc"])
         if v["source"] == s.SOURCE_DECLARED:
             _raise(self.esme_floor, v)
+
+    def _inferred(self, v):
+        _raise(self.wan_floor, v)
+        self._unqueue(v["gbcs"])
+        if v["due"] == s.NO_UTC:
+            flag = {"counter": v["gbcs"], "source": s.SOURCE_INFERRED, "expected_outage_s": limits.WINDOW_MAX_S}
+            self._flag(dict(v, **flag))
+        else:
+            self.inferred.append((v["due"], v["gbcs"], v["image_hash"]))
+
+    def _version(self, v):
+        self.version = v
+
+    def _without_notice(self, v):
+        self.without_notice = v
+
+    def _unqueue(self, counter):
+        self.inferred = [entry for entry in self.inferred if entry[1] != counter]
+
+    def _uninferred(self, v):
+        _raise(self.wan_floor, v)
+        if v["gbcs"] == ZERO:
+            self.inferred = []
+        self._unqueue(v["gbcs"])
+        if self.flag is not None and self.flag["source"] == s.SOURCE_INFERRED:
+            self._revoke()
+
+    def _revoke(self):
+        if self.flag_state in (s.FLAG_PENDING, s.FLAG_CONSUMED):
+            self.flag_state = s.FLAG_REVOKED
 
     def _clear(self, v):
         self.flag_state = v["state"]
@@ -80,11 +114,12 @@ class Recovered:
         self.keys[s.PEER_ESME] = v["key"]
         _raise(self.wan_floor, v)
         self._new_meter()
+        self.version = None  # it was another meter's
 
     def _new_meter(self):
         self.esme_floor = Floor()
-        if self.flag_state in (s.FLAG_PENDING, s.FLAG_CONSUMED):
-            self.flag_state = s.FLAG_REVOKED
+        self.inferred = []
+        self._revoke()
 
     def _wan_floor(self, v):
         _raise(self.wan_floor, v)
@@ -102,6 +137,8 @@ class Recovered:
 
     def _loss(self, v):
         outage = self._outage(v["id"])
+        if outage.end is not None:
+            return  # over: of such a one no clock is kept
         outage.durable = True
         outage.resets = 0  # written at the loss, and again when a time has proven what a restart left in doubt
         outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
@@ -114,7 +151,7 @@ class Recovered:
 
     def _checkpoint(self, v):
         outage = self._find(v["id"])
-        if outage is not None:
+        if outage is not None and outage.end is None:
             outage.base_ms = max(outage.base_ms, v["elapsed_s"] * 1000)
 
     def _decision(self, v):
@@ -128,6 +165,8 @@ class Recovered:
             outage.hold = HOLD_ACKED
             self.muted = True
             self.muted_utc = s.NO_UTC  # the muted record that follows says when
+        if v["source"] == s.SOURCE_INFERRED:
+            self._unqueue(v["flag_counter"])
         if self.flag is not None and v["flag_counter"] == self.flag["counter"]:
             if self.flag_state == s.FLAG_PENDING and v["source"] == self.flag["source"]:
                 self.flag_state = s.FLAG_CONSUMED
@@ -139,6 +178,9 @@ class Recovered:
             self._settle(outage)
 
     def _acked(self, v):
+        if v["what"] == ACKED_NOTICE:
+            self.without_notice = None
+            return
         outage = self._find(v["id"])
         if outage is None:
             return

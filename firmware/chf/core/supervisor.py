@@ -1,11 +1,14 @@
 """The power-loss supervisor: events in, effects out. What it does at 180 s stands in states.py and policy.py."""
 
-from chf.core import alerts, decision, events, limits, policy, proof, states
+from chf.core import alerts, decision, events, limits, messages, policy, proof, states
 from chf.core.activation import LIFE_TIMER, REFILL_TIMER, Activation
-from chf.core.commands import NAMES as COMMANDS
 from chf.core.commands import Commands
-from chf.core.effects import JOURNAL, SEND, STALE
+from chf.core.effects import JOURNAL, SEND
 from chf.core.floor import Bucket
+from chf.core.inferred import DUE_TIMER
+from chf.core.notice import FOLLOW_TIMER, Notice
+from chf.core.notice import REFILL_TIMER as VERSIONS_TIMER
+from chf.core.notice import RETRY_TIMER as NOTICE_TIMER
 from chf.core.outage import UNVOUCHED, Outage
 from chf.core.ticks import Timers, add, diff
 from chf.core.utc import Nonces, Utc
@@ -60,7 +63,7 @@ class Supervisor:
             if kind == events.SAMPLE:
                 self._sample(now, event[1])
             elif kind == events.MESSAGE:
-                self._message(now, event[1], event[2], event[3])
+                messages.take(self, now, event[1], event[2], event[3])
             elif kind == events.STORE_FAILED:
                 self._store_failed(now)
             elif kind == events.CLEAN_STOP and self.phase == states.POWERED:
@@ -91,7 +94,8 @@ class Supervisor:
         self._nonces = nonces = Nonces(seed)
         self.utc = Utc(nonces)
         self.activation = Activation(self.config, self.timers, nonces)
-        self.commands = Commands(self.config, self.activation)
+        self.commands = Commands(self.config, self.activation, self.utc, self.timers)
+        self.notice = Notice(self.timers)
         self.alerts = alerts.Alerts(self.config, self.timers, self._jitter)
         self.bits = bits
         self.holdup_mv = holdup_mv
@@ -203,6 +207,7 @@ class Supervisor:
         if outage.durable:
             outage.finish(outage.told_s(now), self.utc.at(ended_at), self.bits, self.holdup_mv)
             self._journal("end", outage.ended())
+            self.notice.interrupted(now, outage, self._out)
         if outage.decision is not None:
             if outage.restored_pending():
                 self._out.append((SEND, "restored", outage.restored()))
@@ -211,7 +216,7 @@ class Supervisor:
         self.outage = None
         self.activation.lapse(now)
         if not outage.exact or elapsed_ms >= limits.SHORT_OUTAGE_MS:
-            self.activation.shorten(ended_at, self.utc.at(ended_at), self._out)
+            self.activation.shorten(ended_at, limits.AFTER_SHORT_MS, self.utc.at(ended_at), self._out)
 
     # ---- timers
 
@@ -249,10 +254,18 @@ class Supervisor:
                 self.alerts.plan(now)
             elif name == LIFE_TIMER:
                 outage = self.outage
-                if outage is None or outage.flag_counter != self.activation.flag.counter:
+                if outage is None or not self.activation.flag.explains(outage):
                     self.activation.lapse(now)
             elif name == REFILL_TIMER:
                 self.activation.refill(now)
+            elif name == DUE_TIMER:
+                self.commands.inferred.plan(now, self.outage is not None, self._out)
+            elif name == NOTICE_TIMER:
+                self.notice.run(now, bool(self.bits & s.SENSE_SUPPLY), self._out)
+            elif name == FOLLOW_TIMER:
+                self.notice.lapse(now, self.outage is not None)
+            elif name == VERSIONS_TIMER:
+                self.notice.refill(now)
             elif name == "loss-refill":
                 self._losses.refill(now, self.timers, name)
 
@@ -276,49 +289,12 @@ class Supervisor:
     def _decide(self, now):
         decision.decide(self, now)
 
-    # ---- messages
-
-    def _message(self, now, name, fields, tag):
-        out = self._out
-        again = False
-        if name in COMMANDS:
-            again = self.commands.on_message(name, fields, tag, out)
-        elif name in ("ad1_ack", "restored_ack", "hold_ack", "time_reply"):
-            if not self._answer(now, name, fields):
-                out.append((STALE,))
-        elif name == "gbcs_from_esme":
-            out.append((SEND, "gbcs_up", {"gbcs": fields["gbcs"]}))
-        else:
-            out_of_supply = self.outage is not None
-            again = self.activation.on_message(now, name, fields, tag, self.utc.at(now), out_of_supply, out)
-        if again:
-            self._again(now)
-
-    def _answer(self, now, name, fields) -> bool:
-        """Whether the head-end's answer is to something that waits for it."""
-        if name == "ad1_ack":
-            return self.alerts.ad1_ack(fields, self._out)
-        if name == "restored_ack":
-            return self.alerts.restored_ack(fields, self._out)
-        if name == "hold_ack":
-            return self.hold_ack(now, fields)
-        return proof.answer(self, now, fields)
+    # ---- what else can happen
 
     def _again(self, now):
         # While supply may be back nothing rises: it was back at that edge, or this runs again when it is lost.
         if self.phase == states.OUT:
             self._decide(now)
-
-    def hold_ack(self, now, fields):
-        outage = self.outage
-        if outage is None or outage.level != s.LEVEL_ASKED or bytes(fields["id"]) != outage.id:
-            return False
-        if outage.hold != policy.HOLD_WAITING:
-            return False
-        taken = fields["accepted"] == 1 and fields["window_s"] == outage.window_s
-        outage.hold = policy.HOLD_ACKED if taken else policy.HOLD_IMPOSSIBLE
-        self._again(now)
-        return True
 
     def _store_failed(self, now):
         self.store_fault = True
@@ -348,6 +324,8 @@ class Supervisor:
             yield record
         for record in self.activation.snapshot(now, self.utc.at(now)):
             yield record
+        if self.notice.version:
+            yield ("version", self.notice.values())
 
     def snapshot_outages(self, now):
         """The records of a new generation of the outage file."""
@@ -355,6 +333,8 @@ class Supervisor:
         yield ("boot", {"boot": self.boot, "reset": s.RESET_OTHER, "utc": self.utc.at(now)})
         for record in self.alerts.snapshot():
             yield record
+        if self.notice.report is not None:
+            yield ("without_notice", self.notice.report)
         # After the decisions: one that held starts the 24 h anew when it is read.
         yield ("muted", {"utc": self._muted_utc, "over": int(not self._muted)})
         outage = self.outage

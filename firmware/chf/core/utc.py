@@ -4,9 +4,7 @@ import hashlib
 
 from chf.core.limits import TIME_NONCE_MS, TIME_SLACK_S, TIME_STALE_MS
 from chf.core.ticks import diff
-from chf.wire.schema import NO_UTC
-
-UTC_MAX = 0xF0000000  # the year 2127: what a clock may say, so that no sum of times leaves its 32 bits
+from chf.wire.schema import NO_UTC, UTC_MAX
 
 
 class Nonces:

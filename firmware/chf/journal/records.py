@@ -13,6 +13,10 @@ JOURNAL_VERSION = 1
 # flag        valid_s: left when written
 # life        the flag's remaining life was cut to this
 # sync        the meter's floor, agreed anew
+# inferred    gbcs: counter of the CS06. due: its execution time, NO_UTC where it is pending already. valid_s: left then
+# uninferred  what was inferred from that CS06 is void, and the pending flag, if inferred; zeros: all of them
+# version     the meter's running firmware; before: zeros, or the one before, while an interruption may still follow;
+#             gap: GAP_*, what supply did since the version was last seen
 # decision    "=ad1": what was decided is what is sent
 # loss        utc: of the loss itself. flag_counter: of the flag that was valid then, zeros without one
 # absorbed    the full queue merged this outage into another
@@ -28,6 +32,9 @@ RECORDS = (
     "\n15 key counter:b8 tag:b16 peer:u8 key:b32"
     "\n16 esme counter:b8 tag:b16 esme:b8 key:b32"
     "\n17 wan_floor counter:b8 tag:b16"
+    "\n18 inferred counter:b8 tag:b16 gbcs:b8 image_hash:b32 due:u32 valid_s:u16 utc:u32"
+    "\n19 uninferred counter:b8 tag:b16 gbcs:b8"
+    "\n1a version version:u32 before:u32 gap:u8"
     "\n2f format version:u8 epoch:b4"
     "\n20 boot boot:u32 reset:u8 utc:u32"
     "\n21 loss id:b12 elapsed_s:u32 utc:u32 bits:u8 holdup_mv:u16 flag_counter:b8 source:u8 window_s:u16"
@@ -38,11 +45,13 @@ RECORDS = (
     "\n26 absorbed id:b12 into:b12"
     "\n27 alive utc:u32 clean:u8"
     "\n28 muted utc:u32 over:u8"
+    "\n29 without_notice =without_notice"
     "\n"
 )
 
 ACKED_AD1 = 1
 ACKED_RESTORED = 2
+ACKED_NOTICE = 3
 
 
 def kind_of(name):

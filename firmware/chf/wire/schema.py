@@ -30,6 +30,7 @@ FRAME_MAX = 1536  # octets, unstuffed, FCS included: GBCS_MAX, header, counter, 
 # The id of an outage: journal epoch (random, drawn when the journal is formatted), boot counter, outage number.
 ID_LEN = 12
 UNKNOWN_S = 0xFFFFFFFF  # a duration that is not proven
+UTC_MAX = 0xF0000000  # the year 2127: the latest time that is taken, so that no sum of times leaves its 32 bits
 NO_UTC = 0  # a time that is not known; times are seconds since 2000-01-01T00:00:00Z (ZigBee UTCTime)
 
 # How loud the hub is about one outage. It only ever rises.
@@ -44,11 +45,23 @@ CAUSE_SUPPLY_LOSS = 1
 CAUSE_FIRMWARE_ACTIVATION = 2
 CAUSE_ACTIVATION_OVERRUN = 3
 CAUSE_UNKNOWN_DURATION = 4
+CAUSE_MAINS_HINTED = 6  # as supply-loss, and AC_LO hints that the mains was there: the meter's own supply, or its plug
+CAUSE_HUB_REMOVED_HINTED = 7  # as supply-loss, and MT_PR hints that the hub was pulled off the meter
 CAUSE_MERGED = 5  # stands for several old alerts that the full queue could not keep apart
 
 SOURCE_NONE = 0
 SOURCE_DECLARED = 1  # by the meter, with its MAC
 SOURCE_INFERRED = 2  # by the hub, from a CS06 that it relayed
+
+# What supply did since the meter's running firmware was last seen.
+GAP_NONE = 0
+GAP_UNDECLARED = 1  # an interruption, and no declared flag
+GAP_DECLARED = 2
+
+# What says which firmware the meter runs.
+EVIDENCE_COMPLETE = 1  # its own activation_complete
+EVIDENCE_RESULT = 2  # the relayed CS06 response, or alert 8F66
+EVIDENCE_READ = 3  # the relayed answer to the head-end that has read it (ECS52)
 
 POLICY_ALERT = 0
 POLICY_TAG = 1
@@ -125,6 +138,10 @@ LINKS = {"han": LINK_HAN, "wan": LINK_WAN, "bench": LINK_BENCH, "rig": LINK_RIG}
 # hold_notice   left_s: of the window, when this frame was sent
 # restored      revision, level: the last decided; HELD here ends a suppression
 # time_reply    counter: the last that the head-end used
+# log_data      of the outages that were decided, the one `index` back from the latest; count: how many there are. data:
+#               the fields of its last ad1 or hold_notice decision, then, if it is over, those of the journal's `end`;
+#               nothing where there is none
+# without_notice  id: of the interruption, zeros where not known. before, after: firmware. evidence: EVIDENCE_*
 # identity      text: UTF-8, "chf VERSION; BOARD; MicroPython VERSION"
 # state         phase: index into states.PHASES. flag_left_s: until the loss must have begun. queued: outages with a
 #               message that is not acknowledged. damaged: bit 0 counter journal, bit 1 outage journal, bit 2 last write
@@ -159,6 +176,10 @@ MESSAGES = (
     "\n2c command_refusal wan <hub mac type:u8 counter:b8 reason:u8 floor:b8"
     "\n2d gbcs_down wan >hub mac counter:b8 gbcs:*"
     "\n2e gbcs_up wan <hub mac gbcs:*"
+    "\n2f log_request wan >hub mac nonce:b8 index:u8"
+    "\n30 log_data wan <hub mac nonce:b8 index:u8 count:u8 data:*"
+    "\n31 without_notice wan <hub mac id:b12 before:u32 after:u32 evidence:u8"
+    "\n32 without_notice_ack wan >hub mac id:b12 after:u32"
     "\n40 identify bench >hub no -"
     "\n41 identity bench <hub no strapped:u8 hub:b8 esme:b8 epoch:b4 boot:u32 text:*"
     "\n42 state_request bench >hub no -"
@@ -172,6 +193,8 @@ MESSAGES = (
     "\n49 restart bench >hub no kind:u8"
     "\n4a bench_ack bench <hub no type:u8"
     "\n4b bench_refusal bench <hub no type:u8 reason:u8"
+    "\n4c bench_log_request bench >hub no index:u8"
+    "\n4d bench_log_data bench <hub no index:u8 count:u8 data:*"
     "\n60 step rig >hub no until_ms:u32 han:u32 wan:u32 bench:u32 bits:u8 holdup_mv:u16 cut:u8 cut_after:u32"
     "\n61 stepped rig <hub no now_ms:u32 deadline_ms:u32 han:u32 wan:u32 bench:u32 flash_octets:u32 erases:u32 "
     "overruns:u32"
