@@ -13,6 +13,8 @@ def main():
     from chf.shell import Shell
 
     board = open_board()
+    if board is None:
+        return  # maintenance: the REPL takes over, no watchdog runs
     micropython.kbd_intr(-1)  # a corrupted octet can be 0x03: it must not end the firmware
     try:
         shell = Shell(board)

@@ -32,6 +32,15 @@ def test_it_is_pending_from_a_minute_before_its_time_for_an_hour(scheduled, offs
     assert hub.ad1s() == [told]
 
 
+def test_a_look_at_the_time_just_before_does_not_delay_it(scheduled):
+    hub, due = scheduled()
+    hub.wait_until(due - 65)
+    hub.reset(0)
+    hub.wait_until(due - 58)
+    hub.lose(200)
+    assert hub.ad1s() == [TAG]
+
+
 def test_a_loss_long_before_is_an_outage_and_leaves_it_for_its_own(scheduled):
     hub, due = scheduled()
     hub.wait(600)

@@ -83,7 +83,7 @@ class Inferred:
                 self._pend(now, entry[1], entry[2], left_s, out)
                 continue
             waiting.append(entry)
-            wait_s = min(wait_s, max(early_s, limits.INFERRED_EARLY_S))
+            wait_s = min(wait_s, early_s if early_s > 0 else limits.INFERRED_EARLY_S)
         self.queue = waiting
         if waiting:
             self._timers.set(DUE_TIMER, add(now, wait_s * 1000))
