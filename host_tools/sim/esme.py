@@ -98,5 +98,9 @@ class Esme(Peer):
         self.outstanding = (name, fields, left - 1)
         self.at(now_ms + RETRY_MS, lambda ms: self._repeat(ms, fields["counter"]))
 
+    def say_gbcs(self, gbcs: bytes) -> bytes:
+        """A GBCS message for the hub to relay."""
+        return self.send("gbcs_from_esme", {"gbcs": gbcs})
+
     def on_gbcs_to_esme(self, fields: dict[str, Any], now_ms: int) -> None:
         self.relayed.append(fields["gbcs"])

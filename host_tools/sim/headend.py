@@ -58,9 +58,12 @@ class HeadEnd(Peer):
         self.restorations: list[tuple[int, dict[str, Any]]] = []
         self.answers: list[tuple[int, str, dict[str, Any]]] = []  # command_ack and command_refusal
         self.relayed: list[bytes] = []
+        self.without_notice: list[tuple[int, dict[str, Any]]] = []  # activations that no meter declared, each once
+        self.log: list[dict[str, Any]] = []  # log_data, as they came
         self.hub_sessions: list[tuple[bytes, int]] = []
         self._seen: set[tuple[bytes, int]] = set()
         self._new_key: bytes | None = None
+        self._log_nonce = b""
 
     def on_frame(self, content: bytes, now_ms: int) -> None:
         if self.online:
@@ -150,6 +153,16 @@ class HeadEnd(Peer):
     def on_gbcs_up(self, fields: dict[str, Any], now_ms: int) -> None:
         self.relayed.append(fields["gbcs"])
 
+    def on_without_notice(self, fields: dict[str, Any], now_ms: int) -> None:
+        if not any(told == fields for _, told in self.without_notice):
+            self.without_notice.append((now_ms, fields))
+        if self.acknowledge:
+            self._answer(now_ms, "without_notice_ack", {"id": fields["id"], "after": fields["after"]})
+
+    def on_log_data(self, fields: dict[str, Any], now_ms: int) -> None:
+        if fields["nonce"] == self._log_nonce:
+            self.log.append(fields)
+
     # ---- what a person tells it to do
 
     def set_policy(self, policy: int) -> bytes:
@@ -166,6 +179,11 @@ class HeadEnd(Peer):
         counter = self.next_counter()
         wrapped = wrap(self.key, counter, secret)
         return self.send("exchange_esme", {"counter": counter, "esme": esme, "wrapped": wrapped})
+
+    def ask_log(self, index: int, nonce: bytes) -> bytes:
+        """Ask for the outage that was decided `index` before the latest; the answer goes to `log`. nonce: 8 octets."""
+        self._log_nonce = nonce
+        return self.send("log_request", {"nonce": nonce, "index": index})
 
     def relay(self, gbcs: bytes) -> bytes:
         return self.send("gbcs_down", {"counter": self.next_counter(), "gbcs": gbcs})
