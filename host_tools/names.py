@@ -54,6 +54,8 @@ _NAMES: dict[Any, dict[int, str]] = {
     "reset": constants("RESET_"),
     "result": constants("RESULT_"),
     "cut": constants("CUT_"),
+    "gap": constants("GAP_"),
+    "evidence": constants("EVIDENCE_"),
     "type": {number: message(number)[0] for number in numbers(schema.MESSAGES)},
     "strapped": _YES_NO,
     "accepted": _YES_NO,
@@ -67,6 +69,7 @@ _BIT_FIELDS = ("bits", "loss_bits")
 _COUNTERS = ("counter", "floor", "flag_counter")
 _DURATIONS = ("elapsed_s", "duration_s")
 _TIMES = ("utc", "loss_utc", "end_utc")
+_VERSIONS = ("version", "before", "after")
 
 
 def names_of(owner: str, field: str) -> dict[int, str]:
@@ -101,6 +104,10 @@ def show(field: str, value: Any) -> str:
             return bit_names(value, _RIG_MASK)
         if field in _TIMES:
             return utc_text(value)
+        if field == "due":
+            return utc_text(value) if value else "now"
+        if field in _VERSIONS and (value > 0xFF or field != "version"):  # a format's version is one octet
+            return f"{value:08x}"
         if field in _DURATIONS and value == schema.UNKNOWN_S:
             return "unknown"
         return str(value)

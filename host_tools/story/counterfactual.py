@@ -98,7 +98,9 @@ def _by_window(world: World, now: int) -> Iterator[Flip]:
             if 0 < other_s <= limits.WINDOW_MAX_S:
                 level = outcome(world, Change(window_s=other_s))
                 if level != now:
-                    change = f"with an activation declared to last {delta_s} s {word}"
+                    # An inferred flag's window is the hub's own: nobody declared it.
+                    what = "an activation declared to last" if world.source == s.SOURCE_DECLARED else "a window"
+                    change = f"with {what} {delta_s} s {word}"
                     yield Flip(delta_s / world.window_s, "window", delta_s, "s", change, level)
                     return
 
@@ -139,7 +141,8 @@ def _flag_trials(world: World) -> list[tuple[str, str, Change]]:
         trials = []
         if s.SOURCE_NONE in flags:
             stands = Change({"flag": world.source})
-            trials.append(("flag", "had the meter's flag still stood", stands))
+            whose = "inferred" if world.source == s.SOURCE_INFERRED else "meter's"
+            trials.append(("flag", f"had the {whose} flag still stood", stands))
         else:
             trials.append(("flag", "without the flag", Change({"flag": s.SOURCE_NONE})))
         if s.SOURCE_INFERRED in flags:

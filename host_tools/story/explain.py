@@ -10,17 +10,19 @@ from typing import Any, NamedTuple
 from chf.core import limits
 from chf.core.limits import Config
 from chf.journal.journal import FILES, Journal
-from chf.journal.records import ACKED_AD1
+from chf.journal.records import ACKED_NOTICE
 from chf.wire import schema as s
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.frames import Record
-from host_tools.names import Named, bit_names, names_of, utc_text
+from host_tools.names import Named, names_of
 from host_tools.story.counterfactual import Flip, flips
+from host_tools.story.facts import COUNTED, Fact, fact
+from host_tools.story.flag_facts import flag_facts
 from host_tools.story.outcome import Row, outcome, row_of, world_of
 
-COUNTED = "counted"  # the kind of a fact that only says that the outage lasts
+__all__ = ["COUNTED", "Fact", "JournalFile", "Story", "choose", "outages", "read_journal", "row_name", "tell"]
+
 Values = dict[str, Any]
-_QUALIFY_S = limits.RESTORE_QUALIFY_MS // 1000
 
 
 class JournalFile(NamedTuple):
@@ -29,15 +31,6 @@ class JournalFile(NamedTuple):
     records: list[Record]
     damaged: bool
     torn: int
-
-
-class Fact(NamedTuple):
-    """One sentence. at_s: after the loss, negative before it, None where no record holds it; durable_s: the same."""
-
-    at_s: int | None
-    durable_s: int | None
-    text: str
-    kind: str = "fact"
 
 
 class Decision(NamedTuple):
@@ -93,8 +86,13 @@ def _named(owner: str, values: Values) -> Values:
 
 def outages(records: list[Record]) -> list[bytes]:
     """The ids of all outages in the outage file, in the order of their first record."""
-    ids = [record.fields["id"] for record in records if "id" in record.fields]
+    ids = [record.fields["id"] for record in records if "id" in record.fields and not _of_a_report(record)]
     return list(dict.fromkeys(ids))
+
+
+def _of_a_report(record: Record) -> bool:
+    """Whether its id is the interruption's that a report of new firmware names: it may be long gone, or zeros."""
+    return record.name == "without_notice" or (record.name == "acked" and record.fields["what"] == ACKED_NOTICE)
 
 
 def choose(wanted: str, ids: list[bytes]) -> bytes:
@@ -128,8 +126,8 @@ def tell(outage_id: bytes, counter_file: JournalFile, outage_file: JournalFile, 
     loss = next((record.fields for record in own if record.name == "loss"), None)
     start = loss or (decisions[0].told if decisions else None)
     loss_utc = 0 if start is None else start.get("utc", start.get("loss_utc", 0))
-    facts = _flag_facts(counter_file.records, start, loss_utc)
-    facts += [fact for record in own if (fact := _fact(record, decisions)) is not None]
+    facts = flag_facts(counter_file.records, start, loss_utc)
+    facts += [told for record in own if (told := fact(record)) is not None]
     notes = _notes(counter_file, outage_file, loss is not None)
     found: list[Flip] = []
     if decisions:
@@ -193,89 +191,6 @@ def _held_before(before: list[Record]) -> bool:
         if record.name == "muted":
             held = not record.fields["over"]
     return held
-
-
-def _flag_facts(records: list[Record], start: Values | None, loss_utc: int) -> list[Fact]:
-    """What the counter file holds of the flag that was valid at the loss."""
-    if start is None or not any(start["flag_counter"]):
-        return []
-    facts: list[Fact] = []
-    ours = False
-    for record in records:
-        values = record.fields
-        if record.name == "flag":
-            ours = values["counter"] == start["flag_counter"]
-        if not ours:
-            continue
-        known = loss_utc and values.get("utc")
-        at_s = values["utc"] - loss_utc if known else None
-        if record.name == "flag":
-            by = "The meter declared an activation" if values["source"] == s.SOURCE_DECLARED else "A CS06 was relayed"
-            text = f"{by}: out for {values['expected_outage_s']} s at most, to begin within {values['valid_s']} s."
-            facts.append(Fact(at_s, at_s, text))
-        elif record.name == "life":
-            facts.append(Fact(at_s, at_s, f"A short outage cut the flag's life to {values['left_s']} s."))
-        elif record.name == "clear" and values["state"] != s.FLAG_CONSUMED:
-            facts.append(Fact(None, None, f"The flag was {values['state']} by its meter."))
-    if not facts:
-        facts.append(Fact(None, None, "A flag was valid; its own record is compacted away."))
-    return facts
-
-
-def _fact(record: Record, decisions: list[Decision]) -> Fact | None:
-    values = record.fields
-    if record.name == "loss":
-        return _loss(values)
-    if record.name == "checkpoint":
-        at_s = values["elapsed_s"]
-        return Fact(at_s, at_s, f"Still out: {at_s} s counted.", COUNTED)
-    if record.name == "boot":
-        why = "after a loss of its own power" if values["reset"] == s.RESET_POWER_ON else "without a loss of power"
-        return Fact(None, None, f"The hub restarted (boot {values['boot']}), {why}, with this outage open.")
-    if record.name == "decision":
-        return _decided(values)
-    if record.name == "acked":
-        what = f"AD1, revision {values['revision']}" if values["what"] == ACKED_AD1 else "restoration"
-        return Fact(None, None, f"The head-end acknowledged the {what}.")
-    if record.name == "muted":
-        return Fact(None, None, "The head-end took over the watch; for 24 h no other outage is held.")
-    if record.name == "absorbed":
-        return Fact(None, None, f"The full queue merged it into outage {values['into'].hex()}.")
-    if record.name == "end":
-        return _ended(values)
-    return None
-
-
-def _loss(values: Values) -> Fact:
-    flag = f"a {values['source']} flag of {values['window_s']} s was valid" if values["source"] else "no flag was valid"
-    text = (
-        f"Supply was lost at {_time(values['utc'])}; hold-up {values['holdup_mv']} mV, "
-        f"lines {bit_names(values['bits'])}; {flag}."
-    )
-    return Fact(0, values["elapsed_s"], text)
-
-
-def _time(utc: int) -> str:
-    return utc_text(utc) if utc else "a time that is not known"
-
-
-def _decided(told: Values) -> Fact:
-    at_s = None if told["elapsed_s"] == s.UNKNOWN_S else told["elapsed_s"]
-    row = row_of(told["row"])
-    why = f"row {row.name}: {row.reason}" if row is not None else f"row {told['row']}, which these tools do not know"
-    merged = f"; it stands for {told['merged']} more" if told["merged"] else ""
-    text = (
-        f"Decided, revision {told['revision']}: {told['level']}, cause {told['cause']}, under policy "
-        f"{told['policy']}, hold-up {told['holdup_mv']} mV{merged}; {why}."
-    )
-    return Fact(at_s, at_s, text)
-
-
-def _ended(values: Values) -> Fact:
-    if values["duration_s"] == s.UNKNOWN_S:
-        return Fact(None, None, "Supply is back; how long it was out is not proven.")
-    at_s = values["duration_s"]
-    return Fact(at_s, at_s + _QUALIFY_S, f"Supply came back at {_time(values['end_utc'])}, after {at_s} s.")
 
 
 def _notes(counter_file: JournalFile, outage_file: JournalFile, loss: bool) -> list[str]:

@@ -356,6 +356,22 @@ def test_a_replay_after_a_restart_is_refused_and_sets_nothing(world):
     assert hub.ad1s() == [PLAIN]
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_a_cut_kept_from_the_meter_is_relayed_when_the_head_end_repeats_it(world, cut):
+    hub = world()
+    if cut:
+        hub.cut(1)  # the record is durable, and nothing has left
+    hub.command("gbcs_down", gbcs=build.activate(down(), IMAGE))
+    message = hub.last_message
+    if cut:
+        assert not hub.sent("gbcs_to_esme")
+        hub.wait(10)
+    for _ in range(3):
+        hub.deliver(*message)
+    assert len(hub.sent("gbcs_to_esme")) == 1
+    assert hub.heard[-1].name == "command_ack"
+
+
 # ---- the store
 
 

@@ -129,6 +129,17 @@ def test_nor_the_firmware_of_the_meter_that_came_in_its_place(world):
     assert reports(hub) == []
 
 
+def test_a_refused_exchange_of_the_meter_forgets_nothing(world):
+    hub = world()
+    read(hub, OLD)
+    hub.command("exchange_esme", number=0, esme=bytes(range(8)), key=bytes(32))
+    hub.lose(20)
+    hub.back(10)
+    read(hub, NEW)
+    hub.wait(10)
+    assert len(reports(hub)) == 1
+
+
 def test_it_is_told_until_it_is_acknowledged_and_then_no_more(world):
     hub = world()
     hub.acks = False

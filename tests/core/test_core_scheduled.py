@@ -131,6 +131,15 @@ def test_several_wait_at_once_and_each_explains_its_outage(world):
     assert hub.ad1s() == [PLAIN] + [TAG] * limits.INFERRED_MAX
 
 
+def test_however_many_wait_one_at_once_is_pending(world):
+    hub = world()
+    for index in range(limits.INFERRED_MAX):
+        activate(hub, 1000 + index, due_utc=now_utc(hub) + 7_200)
+    activate(hub, 2000)
+    hub.lose(200)
+    assert hub.ad1s() == [TAG]
+
+
 def test_without_a_trusted_clock_it_is_no_flag(scheduled):
     hub, due = scheduled()
     hub.time_offset_s = None

@@ -40,3 +40,24 @@ def key(number, octets=b"\xc3" * 32):
 def esme(number, octets=b"\x3c" * 32):
     meter = b"\x00\xdb\x12\x34\x56\x78\x9a\xbc"
     return record(0x16, number, struct.pack(">Q16s8s32s", 0x1004, b"\x70" * 16, meter, octets))
+
+
+def inferred(number, due=832_626_720, valid_s=0, utc=0, image_hash=b"\xa5" * 32, gbcs=1001):
+    payload = struct.pack(">Q16sQ32sIHI", 0x1005, b"\x80" * 16, gbcs, image_hash, due, valid_s, utc)
+    return record(0x18, number, payload)
+
+
+def uninferred(number, gbcs=0):
+    return record(0x19, number, struct.pack(">Q16sQ", 0x1006, b"\x90" * 16, gbcs))
+
+
+def version(number, running=0x0100_0305, before=0, gap=1):
+    return record(0x1A, number, struct.pack(">IIB", running, before, gap))
+
+
+def without_notice(number, before=0x0100_0304, after=0x0100_0305, evidence=3):
+    outage = bytes.fromhex("5ec0ffee0000000700000002")
+    return record(0x29, number, outage + struct.pack(">IIB", before, after, evidence))
+
+
+CONCLUDED = (inferred, uninferred, version, without_notice)  # from relayed messages

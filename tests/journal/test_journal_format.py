@@ -211,12 +211,12 @@ def test_any_bit_of_the_mark_is_damage():
 def test_room_and_full_say_when_to_compact():
     journal = Journal(MemoryStore(), "file", limit=HEADER_LEN + 2 * LARGEST)
     journal.recover()
-    assert journal.room("flag") and not journal.full
+    assert journal.room("inferred") and not journal.full
     for filled_up in (False, True):
-        assert journal.full is False and journal.room("flag")
-        journal.append("flag", sample("flag"))
+        assert journal.full is False and journal.room("inferred")
+        journal.append("inferred", sample("inferred"))
         assert journal.full is filled_up
-    assert not journal.room("flag") and not journal.room("alive")
+    assert not journal.room("inferred") and not journal.room("alive")
     journal.append("alive", sample("alive"))  # past the limit: advice, never a refusal
     assert journal.size == journal.limit + len(ref.alive(0))
 
@@ -225,7 +225,7 @@ def test_a_fresh_file_counts_the_header_that_its_first_record_brings():
     for limit, fits in ((HEADER_LEN + LARGEST, True), (HEADER_LEN + LARGEST - 1, False)):
         journal = Journal(MemoryStore(), "file", limit)
         journal.recover()
-        assert (journal.room("flag"), journal.full) == (fits, not fits)
+        assert (journal.room("inferred"), journal.full) == (fits, not fits)
 
 
 def test_a_generation_may_pass_the_limit():
@@ -252,7 +252,7 @@ def pieces():
     good = st.sampled_from([ref.header(), ref.header(first=3), ref.header(version=9), WHOLE])
     frames = st.builds(
         lambda make, number: make(number),
-        st.sampled_from([ref.alive, ref.life, ref.floor, ref.key, ref.esme, ref.flag]),
+        st.sampled_from([ref.alive, ref.life, ref.floor, ref.key, ref.esme, ref.flag, *ref.CONCLUDED]),
         st.integers(0, 5) | st.sampled_from([0x7FFF, 0x8000, 0xFFFF]),
     )
     strange = st.builds(lambda kind, octets: ref.record(kind, 0, octets), st.integers(0, 255), st.binary(max_size=255))

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from journal_stores import MemoryStore
 
+from chf.core import limits, policy
 from chf.journal import journal as j
+from chf.journal import records as records_of_the_hub
 from chf.journal.records import JOURNAL_VERSION
 from chf.wire.codec import items
 from host_tools.frames import RECORDS
+from host_tools.names import constants
 
 SPEC = (Path(__file__).resolve().parents[2] / "firmware" / "chf" / "journal" / "SPEC.md").read_text(encoding="utf-8")
 FILES = {
@@ -81,9 +84,25 @@ def test_the_fold_has_one_row_for_each_kind():
     assert len(rows) == len(RECORDS)
 
 
+def test_what_the_numbers_mean():
+    rows = re.findall(r"^\| (\d) \| ([A-Z]+) \|", SPEC, re.MULTILINE)
+    assert {int(value): name.lower() for value, name in rows} == constants("GAP_")
+    acked = next(line for line in SPEC.splitlines() if line.startswith("| 25 | `acked`"))
+    assert [int(number) for number in re.findall(r"(\d): ", acked)] == sorted(constants("ACKED_", records_of_the_hub))
+    assert f"source inferred, `counter` that of the CS06, window {limits.WINDOW_MAX_S} s" in SPEC
+    assert f"the log of the last {limits.LOG_MAX}." in SPEC
+
+
+def test_the_worked_decision_is_one_that_its_row_makes():
+    decision = next(values for name, _, values in records(FILES["outages.chj"]) if name == "decision")
+    _, level, cause, _ = list(policy.rows())[decision["row"]]
+    assert (level, cause) == (decision["level"], decision["cause"])
+
+
 def test_its_figures_are_the_code_s():
     assert SPEC.startswith(f"# The journal's format, version {JOURNAL_VERSION}\n")
     assert f"longest\n  record, {j.LARGEST} octets, might pass the limit of {j.LIMIT:,}" in SPEC
+    assert f"longest record: {j.LARGEST} octets." in SPEC
     assert f"A file begins with {j.HEADER_LEN} octets" in SPEC
     assert (j.MAGIC + bytes([JOURNAL_VERSION])).hex(" ").upper() == re.search(r"five octets `([0-9A-F ]+)`", SPEC)[1]
     secret = {f"{kind:02X} `{name}`" for kind, (name, fields) in RECORDS.items() if "key" in dict(items(fields))}

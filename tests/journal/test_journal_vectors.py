@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import journal_reference as ref
 import pytest
+from journal_stores import MemoryStore
 from journal_vectors import check
+
+from chf.journal.journal import Journal
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parents[1] / "firmware"
@@ -17,6 +21,21 @@ VECTORS = json.loads((HERE / "vectors.json").read_text())
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_vector(vector):
     check(vector)
+
+
+def test_what_is_concluded_from_relayed_messages_is_the_second_writers_octet_for_octet():
+    whole = [write(at) for at, write in enumerate(ref.CONCLUDED)]
+    journal = Journal(MemoryStore({"file": ref.header() + b"".join(whole)}), "file")
+    records = journal.recover()
+    assert not journal.damaged and [name for name, _ in records] == [write.__name__ for write in ref.CONCLUDED]
+    values = records[0][1]
+    assert (values["gbcs"], values["due"], values["image_hash"]) == (b"\0\0\0\0\0\0\x03\xe9", 832_626_720, b"\xa5" * 32)
+    store = MemoryStore({"file": ref.header()})
+    journal = Journal(store, "file")
+    journal.recover()
+    for (name, values), octets in zip(records, whole, strict=True):
+        journal.append(name, values)
+        assert store.files["file"].endswith(octets)
 
 
 @pytest.mark.skipif(

@@ -55,7 +55,7 @@ def test_lines_for_people():
     assert lines == [
         "HAN -> hub activation_cancel esme=02005e1000000001 hub=02005e1000000002 counter=260 (bench)",
         "hub -> WAN ad1 id=9a3c57e10000000700000003 revision=1 level=tagged cause=firmware-activation source=declared "
-        "row=6 policy=tag elapsed_s=180 loss_utc=2026-11-22T12:00:00Z window_s=240 flag_counter=258 "
+        "row=8 policy=tag elapsed_s=180 loss_utc=2026-11-22T12:00:00Z window_s=240 flag_counter=258 "
         "loss_bits=ac-lo|mains-hint loss_holdup_mv=5000 bits=mains-hint holdup_mv=4000 merged=0 (bench)",
         "WAN -> hub set_policy counter=126 policy=suppress (bench)",
     ]

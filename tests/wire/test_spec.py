@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chf.core import effects, events, limits, states
+from chf.core import effects, events, limits, policy, states
 from chf.wire import codec, framing, schema
 from host_tools import frames, names
 from tests.wire import independent
@@ -90,10 +90,10 @@ def test_examples_are_the_vectors_and_the_firmware_builds_them(number):
         assert frames.to_wire(content).hex().upper() == parts[-1][1]
 
 
-CODES = ("DROP_", "REFUSED_", "LEVEL_", "CAUSE_", "SOURCE_", "POLICY_", "SENSE_", "FLAG_", "PEER_", "RESTART_", "CUT_")
+CODES = ("DROP_", "REFUSED_", "LEVEL_", "CAUSE_", "SOURCE_", "POLICY_", "SENSE_", "FLAG_", "PEER_", "EVIDENCE_")
 
 
-@pytest.mark.parametrize("prefix", [*CODES, "LINK_"])
+@pytest.mark.parametrize("prefix", [*CODES, "RESTART_", "CUT_", "LINK_"])
 def test_code_points(prefix):
     told = {int(value, 0): name.lower().replace("_", "-") for value, name, _ in rows_of(SPEC, f"| Value | {prefix} |")}
     expected = names.constants(prefix)
@@ -120,6 +120,36 @@ def test_times_are_the_cores():
     assert len(rows) >= 20
 
 
+def test_the_rows_that_decide_are_the_cores_in_its_order():
+    told = rows_of(SPEC, "| Row | Name |")
+    assert [int(row[0]) for row in told] == list(range(len(told)))
+    causes, levels = names.constants("CAUSE_"), names.constants("LEVEL_")
+    expected = []
+    for name, level, cause, words in policy.rows():
+        outcome = levels[level] + (f", {causes[cause]}" if level >= schema.LEVEL_TAGGED else "")
+        flag, policies = words[policy.COLUMNS.index("flag")], words[policy.COLUMNS.index("policy")]
+        expected.append([name, flag, policies, outcome])
+    flags = {"any": "-", "none valid": "none", "valid": "-", "inferred": "inferred"}
+    assert [[row[1], flags[row[2]], row[3].replace("any", "-"), row[5]] for row in told] == expected
+    assert all(row[4] for row in told if row[2] == "any"), "what decides must be said"
+
+
+def test_an_entry_of_the_event_log_is_as_long_as_it_says():
+    text = " ".join(SPEC.split("### The event log")[1].split())
+    decision, end = frames.RECORDS[0x23][1], frames.RECORDS[0x24][1]
+    assert f"whatever the level: {codec.width(decision)} octets;" in text
+    assert ", ".join(" ".join(field) for field in codec.items(end)) in text
+    assert f": {codec.width(end)} octets more;" in text
+    for vector in VECTORS["frames"]:
+        if vector["name"].endswith("log_data"):
+            octets = bytes.fromhex(vector["values"]["data"])
+            assert len(octets) in (0, codec.width(decision), codec.width(decision) + codec.width(end))
+            if octets:
+                values = codec.unpack(decision, octets, 0, codec.width(decision))
+                _, level, cause, _ = list(policy.rows())[values["row"]]
+                assert (values["level"], values["cause"]) == (level, cause)
+
+
 def test_figures_in_the_text():
     text = " ".join(SPEC.split())
     for figure in (
@@ -138,6 +168,18 @@ def test_figures_in_the_text():
         f"11 counts of two octets{'' if schema.DROPS == 11 else ' no longer'}",
         f"more than {limits.QUEUE_MAX} outages",
         '"chf key wrap v1"',
+        f"the last {limits.LOG_MAX} outages (LOG_MAX)",
+        f"window {limits.WINDOW_MAX_S} s (WINDOW_MAX_S), its loss to begin within {limits.VALID_MAX_S} s (VALID_MAX_S)",
+        f"with {limits.INFERRED_MAX - 1} others at most (INFERRED_MAX in all)",
+        f"from {limits.INFERRED_EARLY_S} s before its time (INFERRED_EARLY_S",
+        f"until {limits.VALID_MAX_S} s after it (VALID_MAX_S)",
+        f"lives {limits.AFTER_RESULT_MS // 1000} s more (AFTER_RESULT_MS)",
+        f"follows within {limits.AFTER_RESULT_MS // 1000} s (AFTER_RESULT_MS)",
+        f"while {limits.INFERRED_MAX} wait",
+        f"cut to {limits.AFTER_SHORT_MS // 1000} s by the first outage of {limits.SHORT_OUTAGE_MS // 1000} s or more",
+        f"{limits.VERSION_BURST} are taken at once (VERSION_BURST)",
+        f"every {limits.RETRY_MAX_MS // 1000} s (RETRY_MAX_MS)",
+        f"from {limits.LOSS_JOURNAL_MS // 1000} s on, in a row of many from {limits.CHECKPOINT_MS // 1000} s on",
     ):
         assert figure in text, figure
 

@@ -22,6 +22,7 @@ class Commands:
         self.unsynced = False  # the counter journal is damaged: heals with the next fresh time reply
         self.keys = {}  # peer -> key that has replaced the provisioned one
         self.unanswered = None
+        self._relayed = False  # the last message went down to the meter in this run: a cut may have come between
         self._undo = None  # all that a command can change, as it was before the one whose answer waits for the journal
 
     def on_message(self, now, name, fields, tag, supply_out, out) -> bool:
@@ -33,11 +34,14 @@ class Commands:
             return self._refuse(name, fields, s.REFUSED_COUNTER, out)
         if verdict == floor.REPEAT:
             self._undo = None
+            if name == "gbcs_down" and not self._relayed:
+                self._relay(fields, out)
             return self._acknowledge(name, fields, out)
+        self._relayed = False
         activation = self.activation
         self._undo = (self.policy, self.config.esme, dict(self.keys), activation.floor, activation.unsynced)
         if name == "gbcs_down":
-            return self._relay(now, name, fields, tag, supply_out, out)
+            return self._gbcs_down(now, name, fields, tag, supply_out, out)
         return getattr(self, name)(name, fields, tag, out)
 
     def set_policy(self, name, fields, tag, out):
@@ -74,12 +78,16 @@ class Commands:
         self._acknowledge(name, fields, out)
         return cleared
 
-    def _relay(self, now, name, fields, tag, supply_out, out):
+    def _relay(self, fields, out):
+        self._relayed = True
+        out.append((SEND, "gbcs_to_esme", {"gbcs": fields["gbcs"]}))
+
+    def _gbcs_down(self, now, name, fields, tag, supply_out, out):
         # Relayed as it came, whatever it is. What it does to a flag is durable first: the meter may act at once. The
         # floor moves in memory alone where it does nothing: such a relay, replayed, changes nothing here.
         self.floor.advance(fields["counter"], tag)
         cleared = self.inferred.down(now, gbcs.read(fields["gbcs"]), supply_out, out)
-        out.append((SEND, "gbcs_to_esme", {"gbcs": fields["gbcs"]}))
+        self._relay(fields, out)
         self._acknowledge(name, fields, out)
         return cleared
 

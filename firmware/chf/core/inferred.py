@@ -42,7 +42,8 @@ class Inferred:
         if flag.source == s.SOURCE_INFERRED:
             known.append(flag.counter)
         # A repeat is the meter's to refuse. One that comes while supply is out explains nothing.
-        if counter in known or (due == s.NO_UTC and self._taken(supply_out)) or len(self.queue) >= limits.INFERRED_MAX:
+        full = self._taken(supply_out) if due == s.NO_UTC else len(self.queue) >= limits.INFERRED_MAX
+        if full or counter in known:
             out.append((JOURNAL, "wan_floor", self._floor()))
             return False
         self._latest = counter
@@ -50,7 +51,7 @@ class Inferred:
             self._pend(now, counter, image_hash, limits.VALID_MAX_S, out)
         else:
             self.queue.append((due, counter, image_hash))
-            out.append((JOURNAL,) + self._record(counter, image_hash, due))
+            out.append((JOURNAL,) + self._record(counter, image_hash, due, 0, self._utc.at(now)))
             self.plan(now, supply_out, out)
         return False
 

@@ -14,8 +14,9 @@ def take(sup, now, name, fields, tag) -> None:
     out = sup._out
     again = False
     if name in COMMANDS:
+        esme = sup.config.esme
         again = sup.commands.on_message(now, name, fields, tag, sup.outage is not None, out)
-        if name == "exchange_esme":
+        if sup.config.esme != esme:
             sup.notice.forget()
     elif name == "log_request":
         data, count = sup.alerts.read(fields["index"])
