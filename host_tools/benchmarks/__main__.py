@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from host_tools.benchmarks import drift, heap, outage, round_trip, size, speed, suites
+from host_tools.benchmarks import drift, fuzz, heap, outage, round_trip, size, speed, suites, triage
 from host_tools.benchmarks.figure import Figure, Measure, show, write
 from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError
 
@@ -18,8 +18,10 @@ MEASURES = (
     Measure(suites.SUITE_NAMES, suites.take_suite, slow=True),
     Measure(suites.DEMO_NAMES, suites.take_demo, slow=True),
     Measure(drift.NAMES, drift.take),
+    Measure(fuzz.NAMES, fuzz.take),
     Measure(speed.NAMES, speed.take),
     Measure(round_trip.NAMES, round_trip.take),
+    Measure(triage.NAMES, triage.take),
     Measure(size.MPY_NAMES, size.take_mpy),
     Measure(size.COMPILE_NAMES, size.take_compile),
     Measure(size.CODE_NAMES, size.take_code),

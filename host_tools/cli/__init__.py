@@ -31,10 +31,17 @@ COMMANDS = {
     "explain": ("explain", "Tell one outage as a story, and what would have changed its end."),
     "monitor": ("watch", "Show a hub's frames as they come, decoded."),
     "decode": ("watch", "Decode a capture to text or JSON."),
+    "replay": ("replay", "Run a capture through the reference firmware, and show where they part."),
     "esme": ("esme", "Play a meter: declare, complete or cancel an activation, well or badly."),
+    "relay": ("relay", "Send a GBCS message through a hub to its meter: CS06 Activate Firmware above all."),
     "headend": ("headend", "Run a head-end: acknowledge, watch, tell the time, set the policy, keep the alerts."),
+    "triage": (
+        "triage",
+        "Sort a network operator's AD1 alerts: outage or activation, isolated or mass, restored or not.",
+    ),
     "scenario": ("scenario", "Run a built-in scene on a virtual hub."),
     "provision": ("provision", "Make an identity file: EUI-64s and keys for one hub."),
+    "flash": ("flash", "Put the firmware on a board, provision it once, and ask who it is."),
     "virtual": ("virtual", "Run a virtual hub in real time for other programs to use."),
 }
 

@@ -18,6 +18,7 @@ from host_tools.cli import output
 from host_tools.cli.headend_store import MEMORY, HeadEndStore
 from host_tools.cli.watch import Recorder
 from host_tools.deploy.provisioning import new_identity
+from host_tools.dno.outlet import Outlet
 from host_tools.frames import FrameError
 from host_tools.link import connect
 from host_tools.names import utc_text
@@ -33,9 +34,12 @@ Tell = Callable[[str, dict[str, Any]], None]
 class StoredHeadEnd(HeadEnd):
     """A HeadEnd that keeps what it must not forget before it answers, and goes on from there when started again."""
 
-    def __init__(self, store: HeadEndStore, key: bytes, marked: bool, now_ms: int, tell: Tell) -> None:
+    def __init__(
+        self, store: HeadEndStore, key: bytes, marked: bool, now_ms: int, tell: Tell, outlet: Outlet | None = None
+    ) -> None:
         super().__init__(key, marked)
         self._store = store
+        self._outlet = outlet or Outlet(store.hub)
         self._tell = tell
         start_s = time.time() - _EPOCH_S
         self.clock = lambda ms: int(start_s + (ms - now_ms) / 1000)
@@ -55,6 +59,8 @@ class StoredHeadEnd(HeadEnd):
     def on_ad1(self, fields: dict[str, Any], now_ms: int) -> None:
         level, cause = str(fields["level"]), str(fields["cause"])
         utc = self.clock(now_ms)
+        if (fields["id"], fields["revision"]) not in self._seen:
+            self._outlet.ad1(fields, utc)
         new = self._store.alert(fields["id"], fields["revision"], "hub", level, cause, utc, output.plain(fields))
         if new:
             told = {"id": fields["id"].hex(), "revision": fields["revision"], "level": level, "cause": cause}
@@ -72,14 +78,29 @@ class StoredHeadEnd(HeadEnd):
     def _watch_over(self, watch: Watch, now_ms: int) -> None:
         if not watch.ended:
             utc = self.clock(now_ms)
+            self._outlet.own_ad1(watch.id, utc)
             self._store.alert(watch.id, 0, "head-end", "plain", "activation-overrun", utc, {})
             self._tell("head-end alert", {"id": watch.id.hex(), "level": "plain", "cause": "activation-overrun"})
         super()._watch_over(watch, now_ms)
 
     def on_restored(self, fields: dict[str, Any], now_ms: int) -> None:
-        if self._store.restored(fields["id"], self.clock(now_ms), output.plain(fields)):
+        utc = self.clock(now_ms)
+        if not self._store.knows_restoration(fields["id"]):
+            self._outlet.restored(fields, utc)
+        if self._store.restored(fields["id"], utc, output.plain(fields)):
             self._tell("restored", {"id": fields["id"].hex(), "duration_s": fields["duration_s"]})
         super().on_restored(fields, now_ms)
+
+    def on_without_notice(self, fields: dict[str, Any], now_ms: int) -> None:
+        if not any(told == fields for _, told in self.without_notice):
+            self._outlet.without_notice(fields, self.clock(now_ms))
+            told = {"id": fields["id"].hex(), "before": f"{fields['before']:08x}", "after": f"{fields['after']:08x}"}
+            self._tell("without notice", told)
+        super().on_without_notice(fields, now_ms)
+
+    def on_gbcs_up(self, fields: dict[str, Any], now_ms: int) -> None:
+        self._outlet.relayed(fields["gbcs"], self.clock(now_ms))
+        super().on_gbcs_up(fields, now_ms)
 
     def on_time_request(self, fields: dict[str, Any], now_ms: int) -> None:
         known = self._store.session(fields["epoch"], fields["boot"], self.clock(now_ms))
@@ -141,6 +162,8 @@ def _teller(json_wanted: bool) -> Tell:
 @click.option("--no-ack", is_flag=True, help="Acknowledge no alert and no restoration.")
 @click.option("--no-time", is_flag=True, help="Tell no time.")
 @click.option("--live", is_flag=True, help="Live keys: the hub has no bench strap.")
+@click.option("--jsonl", type=click.Path(path_type=Path), metavar="FILE", help="Append alerts, for chtool triage.")
+@click.option("--duis", type=click.Path(path_type=Path), metavar="DIR", help="Keep each AD1 as a DUIS DCC Alert (XML).")
 @click.option("--write", "capture_path", metavar="FILE", help="Keep all frames in a capture file.")
 @output.seconds("--for", "End after so long. Default: when interrupted.")
 @output.as_json
@@ -153,13 +176,17 @@ def headend(
     no_ack: bool,
     no_time: bool,
     live: bool,
+    jsonl: Path | None,
+    duis: Path | None,
     capture_path: str | None,
     for_s: float | None,
     json_wanted: bool,
 ) -> None:
     """Run a head-end for the hub at URL: print what it hears, a line each (--json: an object each).
 
-    Whatever it answers is in the database first; killed at any moment and started again, it goes on watching.
+    Whatever it answers is in the database first; killed at any moment and started again, it goes on watching. --jsonl
+    and --duis have it before the database: killed in between, an alert stands in FILE twice, which chtool triage knows.
+    In DIR each outage has one document, its latest revision.
     """
     who = identity or new_identity(1)
     key = bytes.fromhex(who["keys"]["head_end" if live else "bench_head_end"])
@@ -169,8 +196,9 @@ def headend(
     with contextlib.ExitStack() as stack:
         stack.callback(recorder.close)
         store = stack.enter_context(contextlib.closing(HeadEndStore(path, who["hub"])))
+        outlet = stack.enter_context(contextlib.closing(Outlet(who["hub"], jsonl, duis)))
         line = stack.enter_context(contextlib.closing(connect.line_of(url)))
-        peer = StoredHeadEnd(store, key, not live, line.now_ms, tell)
+        peer = StoredHeadEnd(store, key, not live, line.now_ms, tell, outlet)
         peer.acknowledge = not no_ack
         peer.accept_hold = _HOLDS[holds]
         peer.tell_time = not no_time

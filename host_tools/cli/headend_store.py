@@ -38,7 +38,7 @@ class HeadEndStore:
     """
 
     def __init__(self, path: Path, hub: str) -> None:
-        self._hub = hub
+        self.hub = hub
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
             self._db.execute("PRAGMA synchronous = FULL")
@@ -76,36 +76,41 @@ class HeadEndStore:
         return changed[0]
 
     def _end_watch(self, outage_id: bytes) -> tuple[str, tuple[Any, ...]]:
-        return "UPDATE watches SET ended = 1 WHERE hub = ? AND id = ?", (self._hub, outage_id.hex())
+        return "UPDATE watches SET ended = 1 WHERE hub = ? AND id = ?", (self.hub, outage_id.hex())
 
     def alert(
         self, outage_id: bytes, revision: int, by: str, level: str, cause: str, utc: int, fields: dict[str, Any]
     ) -> bool:
         """Keep an alert, and end the watch over its outage; whether it was new."""
-        row = (self._hub, outage_id.hex(), revision, by, level, cause, utc, json.dumps(fields))
+        row = (self.hub, outage_id.hex(), revision, by, level, cause, utc, json.dumps(fields))
         insert = "INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         return bool(self._write((insert, row), self._end_watch(outage_id)))
 
     def restored(self, outage_id: bytes, utc: int, fields: dict[str, Any]) -> bool:
         """Keep a restoration, and end the watch; whether it was new."""
-        row = (self._hub, outage_id.hex(), utc, json.dumps(fields))
+        row = (self.hub, outage_id.hex(), utc, json.dumps(fields))
         return bool(
             self._write(("INSERT OR IGNORE INTO restorations VALUES (?, ?, ?, ?)", row), self._end_watch(outage_id))
         )
 
+    def knows_restoration(self, outage_id: bytes) -> bool:
+        """Whether the end of that outage is here."""
+        row = (self.hub, outage_id.hex())
+        return self._db.execute("SELECT 1 FROM restorations WHERE hub = ? AND id = ?", row).fetchone() is not None
+
     def watch(self, outage_id: bytes, until_utc: int) -> None:
         """Take over the watch over an outage; one that is there already stays as it is."""
-        row = (self._hub, outage_id.hex(), until_utc)
+        row = (self.hub, outage_id.hex(), until_utc)
         self._write(("INSERT OR IGNORE INTO watches VALUES (?, ?, ?, 0)", row))
 
     def watches(self) -> list[StoredWatch]:
         """Those that are not over."""
-        rows = self._db.execute("SELECT id, until_utc FROM watches WHERE hub = ? AND NOT ended", (self._hub,))
+        rows = self._db.execute("SELECT id, until_utc FROM watches WHERE hub = ? AND NOT ended", (self.hub,))
         return [StoredWatch(bytes.fromhex(outage_id), until_utc) for outage_id, until_utc in rows]
 
     def seen(self) -> set[tuple[bytes, int]]:
         """(id, revision) of each AD1 of the hub's that is here."""
-        rows = self._db.execute("SELECT id, revision FROM alerts WHERE hub = ? AND raised_by = 'hub'", (self._hub,))
+        rows = self._db.execute("SELECT id, revision FROM alerts WHERE hub = ? AND raised_by = 'hub'", (self.hub,))
         return {(bytes.fromhex(outage_id), revision) for outage_id, revision in rows}
 
     def session(self, epoch: bytes, boot: int, utc: int) -> int | None:
@@ -114,16 +119,16 @@ class HeadEndStore:
         A hub that comes with a lower one has an old flash, put back.
         """
         known = self._db.execute(
-            "SELECT max(boot) FROM sessions WHERE hub = ? AND epoch = ?", (self._hub, epoch.hex())
+            "SELECT max(boot) FROM sessions WHERE hub = ? AND epoch = ?", (self.hub, epoch.hex())
         ).fetchone()[0]
-        self._write(("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", (self._hub, epoch.hex(), boot, utc)))
+        self._write(("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", (self.hub, epoch.hex(), boot, utc)))
         return None if known is None else int(known)
 
     def counter(self) -> int:
         """The last that this head-end used towards the hub."""
-        row = self._db.execute("SELECT counter FROM counters WHERE hub = ?", (self._hub,)).fetchone()
+        row = self._db.execute("SELECT counter FROM counters WHERE hub = ?", (self.hub,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def set_counter(self, counter: int) -> None:
         """Keep it before it is used: never twice, whatever happens."""
-        self._write(("INSERT OR REPLACE INTO counters VALUES (?, ?)", (self._hub, counter)))
+        self._write(("INSERT OR REPLACE INTO counters VALUES (?, ?)", (self.hub, counter)))

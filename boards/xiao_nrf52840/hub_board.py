@@ -1,0 +1,50 @@
+"""The Seeed XIAO nRF52840 as the firmware's board: one UART, no watchdog of its own, files under /flash."""
+
+from machine import ADC, LOCKUP_RESET, SOFT_RESET, UART, WDT_RESET, Pin, Timer, reset, reset_cause
+
+import nrf
+import pins
+from analog import dividers
+from mcu_board import open_mcu
+from raw_input import RawInput
+from storage import remount
+from timer_watchdog import TimerWatchdog
+
+from chf.wire.schema import LINK_HAN
+
+ROOT = "/flash"
+PROG_OCTETS = 128
+TIMER = 1  # 0 is the SoftDevice's
+TICK_US = 1_000_000
+
+
+def _han():
+    return UART(0, pins.BAUD)  # its pins and its buffer of 64 octets are fixed
+
+
+def _watchdog():
+    watchdog = TimerWatchdog(reset)
+    return watchdog.start(Timer(TIMER, period=TICK_US, mode=Timer.PERIODIC, callback=watchdog.tick))
+
+
+def open_board():
+    supply, holdup = dividers(
+        RawInput(ADC(pins.SUPPLY_CHANNEL)).read,
+        RawInput(ADC(pins.HOLDUP_CHANNEL)).read,
+        pins.ADC_FULL_MV,
+        pins.ADC_OFFSET_STEPS,
+        pins.ADC_ERROR_PERMILLE,
+    )
+    return open_mcu(
+        "XIAO nRF52840",
+        ROOT,
+        lambda: remount(nrf.Flash(), ROOT, PROG_OCTETS),
+        reset_cause() in (SOFT_RESET, WDT_RESET, LOCKUP_RESET),  # machine.reset() is a soft one
+        [Pin(pin, Pin.IN, Pin.PULL_UP) for pin in (pins.AC_LO, pins.MT_PR, pins.STRAP, pins.MAINT)],
+        supply,
+        holdup,
+        Pin.IRQ_RISING,
+        ((LINK_HAN, _han),),
+        _watchdog,
+        reset,
+    )
