@@ -18,21 +18,38 @@ _ABOUT_MESSAGES = (2, 0x81, 0x82)
 
 
 def of(lab: Lab, scenario: str) -> str:
-    """Everything, as lines for the report of the scenario with that pytest node id."""
+    """Everything, as lines for the report of the scenario with that pytest node id; its capture is kept in a file."""
     lines = [f"rerun: pytest '{scenario}' {lab.session.target.command}", f"seed of this scenario's hub: {lab.seed}"]
     hub = lab.hub
     if hub is None:
         return "\n".join([*lines, "no hub was ready"])
+    lines.append(_kept(lab))
     trace = _trace(hub)  # first: it is asked for over the link that is shown next
     for link, name in ((s.LINK_HAN, "HAN"), (s.LINK_WAN, "WAN"), (s.LINK_BENCH, "BENCH")):
         said = [captured for captured in hub.bench.capture if captured.content[1] & s.LINK_MASK == link]
-        lines.append(f"{name}: the last {min(len(said), FRAMES_OF_A_LINK)} of {len(said)} frames")
-        lines += [f"  {captured.at_ms / 1000:11.3f} s  {_described(captured)}" for captured in said[-FRAMES_OF_A_LINK:]]
+        lines += last_frames(name, said)
     for at_ms, why in getattr(hub.rig, "resets", [])[-FRAMES_OF_A_LINK:]:
         lines.append(f"the hub stopped at {at_ms / 1000:.3f} s: {why}")
     console = hub.rig.console().splitlines() if hasattr(hub.rig, "console") else []
     lines += [f"console: {line}" for line in console[-FRAMES_OF_A_LINK:]]
     return "\n".join(lines + trace)
+
+
+def last_frames(name: str, said: list[Captured]) -> list[str]:
+    """The last of the frames that went over the link of that name, a line each."""
+    shown = said[-FRAMES_OF_A_LINK:]
+    lines = [f"{name}: the last {len(shown)} of {len(said)} frames"]
+    return lines + [f"  {captured.at_ms / 1000:11.3f} s  {_described(captured)}" for captured in shown]
+
+
+def _kept(lab: Lab) -> str:
+    """Writes the capture; the line that says how to replay it, or why it could not be kept."""
+    try:
+        path = lab.write_capture()
+    except (BenchError, OSError) as error:
+        return f"no capture was kept: {error}"
+    keys = lab.session.target.keys
+    return f"replay: chtool replay '{path}'{f' --keys {keys}' if keys else ''}"
 
 
 def _described(captured: Captured) -> str:

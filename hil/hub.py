@@ -49,7 +49,9 @@ class HubUnderTest(Testbed):
         """What has been said and done so far is no part of the scenario."""
         for heard in (self.bench.capture, self.headend.alerts, self.headend.restorations, self.headend.answers):
             heard.clear()
-        for heard in (self.headend.notices, self.esme.acked, self.esme.refused):
+        for heard in (self.headend.notices, self.esme.acked, self.esme.refused, self.headend.without_notice):
+            heard.clear()
+        for heard in (self.headend.relayed, self.esme.relayed, self.headend.log):
             heard.clear()
 
     def lasted(self) -> list[int]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 from typing import Any
 
 from chf.wire import schema as s
+from hil import legacy
 from hil.hub import HubUnderTest
 from hil.options import Target
 from host_tools.errors import BenchError
+from host_tools.link import capture
+from host_tools.link.recorded import about
 from host_tools.testbed import Testbed
 
 QUIET_MS = 400_000  # a message left over from an earlier scenario is repeated within this, at most 300 s apart
@@ -55,8 +59,10 @@ class Lab:
 
     def __init__(self, session: Session, scenario: str) -> None:
         self.session = session
+        self.scenario = scenario
         self.seed = zlib.crc32(f"{session.target.seed} {scenario}".encode())
         self.hub: HubUnderTest | None = None
+        self.passed: list[capture.Kept] = []  # all, since the hub was given
         self._own: HubUnderTest | None = None
         self._printed = ""
 
@@ -72,18 +78,40 @@ class Lab:
             hub = self.session.new_hub(self.seed, strapped)
             self._own = hub
             self.hub = hub
+            self._record(hub)
             if on:
                 hub.power_on()
         else:
             hub = HubUnderTest(one.rig, one.bench.line, one.identity, strapped)
             self.hub = hub
             _make_ready(hub)
+            self._record(hub)
+            if strapped:
+                hub.state()  # what a replay starts from
+                identity_text(hub)
         if not self.session.identity_text and on:
             self.session.identity_text = identity_text(hub)
         if strapped and on and (policy != s.POLICY_TAG or one is not None):
             hub.set_policy(policy)
+        if strapped and on and one is not None:
+            hub.command(lambda: hub.headend.relay(legacy.cancellation(hub)))  # what earlier scenarios left waiting
         hub.forget()
         return hub
+
+    def _record(self, hub: HubUnderTest) -> None:
+        self.passed = []
+        hub.record(self.passed.append)
+
+    def write_capture(self) -> Path:
+        """A capture of all that the last hub was given and has said. Raises BenchError, OSError."""
+        target = self.session.target
+        target.captures.mkdir(parents=True, exist_ok=True)
+        name = self.scenario.rpartition("/")[2].replace(".py::", ".")
+        path = target.captures / ("".join(one if one.isalnum() or one in "-." else "-" for one in name) + ".jsonl")
+        assert self.hub is not None
+        known = about(target.provisioned(), self.hub.rig, target.key_seed)
+        capture.write(path, self.passed, scenario=self.scenario, **known)
+        return path
 
     def as_strapped(self, hub: HubUnderTest, strapped: bool) -> HubUnderTest:
         """The same hub with its bench strap fitted or not, from its next power-on on: with the peers and keys of it."""
@@ -92,9 +120,12 @@ class Lab:
         return self.hub
 
     def close(self) -> str:
-        """End the scenario's own hub; what its consoles held: nothing, unless an exception escaped the firmware."""
+        """End the scenario's own hub; what went wrong, "" unless an exception has escaped the firmware."""
+        if self.session.target.keep_all and self.hub is not None:
+            self.write_capture()
         self._end_own()
-        return self._printed
+        lines = self._printed.strip().splitlines()
+        return "\n".join([f"An exception ended the firmware: {lines[-1]}", *lines[-20:]]) if lines else ""
 
     def _end_own(self) -> None:
         if self._own is not None:
@@ -115,7 +146,7 @@ def _make_ready(hub: HubUnderTest) -> None:
     capabilities = rig.capabilities
     rig.set_supply(True)
     if "sense-lines" in capabilities:
-        rig.ac_lo = False
+        rig.ac_lo = True
         rig.mt_pr = True
     if "strap" in capabilities and rig.strapped != hub.bench.marked:
         rig.cut_power()

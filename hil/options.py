@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from host_tools.virtual.rig import VirtualRig
 
 SIM = "sim:"
+FAILED_CAPTURES = "build/hil-captures"
 
 
 def add_options(parser: Any) -> None:
@@ -23,6 +24,13 @@ def add_options(parser: Any) -> None:
     group.addoption("--hil-rig", metavar="URL", default=None, help="rig; default: the one that comes with the hub")
     group.addoption("--hil-keys", metavar="FILE", default=None, help="identity file of the hub under test: EUIs, keys")
     group.addoption("--hil-report", metavar="DIR", default=None, help="write junit.xml, results.json and index.html")
+    group.addoption(
+        "--hil-captures",
+        metavar="DIR",
+        default=None,
+        help="keep a capture of every scenario here; default: of those that fail, with the report or in "
+        f"{FAILED_CAPTURES}",
+    )
     group.addoption(
         "--hil-require",
         metavar="CAP[,CAP]",
@@ -45,11 +53,18 @@ class Target:
     realtime: bool
     seed: int
     shared: bool
+    captures: Path  # where captures of scenarios go
+    keep_all: bool  # of those that pass, too
 
     @property
     def virtual(self) -> bool:
         """The virtual hub on its own rig: each scenario gets a new one, unless `shared`."""
         return self.dut.startswith(SIM) and self.rig is None
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """There is one hub, so that scenarios cannot run side by side."""
+        return not self.virtual or self.shared
 
     @property
     def command(self) -> str:
@@ -70,14 +85,24 @@ class Target:
             return new_identity(self.seed)
         raise BenchError("The suite plays the hub's peers: give its identity file with --hil-keys FILE.", EXIT_USAGE)
 
+    def provisioned(self) -> dict[str, Any]:
+        """The identity with what the URL of a virtual hub changes in it. Raises BenchError."""
+        from host_tools.link.connect import sim_options
+
+        return {**self.identity(), **(sim_options(self.dut)[1] if self.dut.startswith(SIM) else {})}
+
+    @property
+    def key_seed(self) -> int | None:
+        """The seed of a virtual hub's identity, None where the keys are somebody's own."""
+        return self.seed if self.keys is None and self.dut.startswith(SIM) else None
+
     def virtual_hub(self, seed: int, strapped: bool) -> VirtualRig:
         """A new virtual hub and its rig, its power off. Raises BenchError."""
         from host_tools.link.connect import sim_options
         from host_tools.virtual.rig import VirtualRig
 
-        options, config = sim_options(self.dut)
-        options = {"seed": seed, "speed": 1 if self.realtime else 0, **options}
-        return VirtualRig({**self.identity(), **config}, strapped=strapped, **options)
+        options = {"seed": seed, "speed": 1 if self.realtime else 0, **sim_options(self.dut)[0]}
+        return VirtualRig(self.provisioned(), strapped=strapped, **options)
 
     def capabilities(self) -> frozenset[str]:
         """What the virtual rig can do on this clock. Raises BenchError where this machine cannot run it."""
@@ -105,6 +130,7 @@ def target_of(config: Any) -> Target:
     """The Target that the command line names."""
     value = config.getoption
     keys = value("--hil-keys")
+    kept, report = value("--hil-captures"), value("--hil-report")
     return Target(
         dut=value("--hil-dut"),
         rig=value("--hil-rig"),
@@ -113,4 +139,6 @@ def target_of(config: Any) -> Target:
         realtime=value("--hil-realtime"),
         seed=value("--hil-seed"),
         shared=value("--hil-shared"),
+        captures=Path(kept or (Path(report) / "captures" if report else FAILED_CAPTURES)),
+        keep_all=kept is not None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,8 +16,21 @@ PASSED = "passed"
 FAILED = "failed"
 NOT_JUDGED = "not judged"
 LEFT_OUT = "left out of this run"
+BLAMED = "blamed"  # a scenario's user property: the requirement whose failure has stopped it
 JUNIT = "junit.xml"
 _PAGE = Path(__file__).with_name("index.html.j2")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a suite tests. name: in a sentence. title: in full, with its article."""
+
+    name: str
+    title: str
+
+
+HUB = Subject("hub", "a Communications Hub")
+METER = Subject("meter", "an electricity meter")
 
 
 class Verdicts:
@@ -26,21 +40,27 @@ class Verdicts:
     """
 
     def __init__(
-        self, known: dict[str, Requirement], judged_by: dict[str, list[str]], folder: Path | None = None
+        self,
+        known: dict[str, Requirement],
+        judged_by: dict[str, list[str]],
+        folder: Path | None = None,
+        subject: Subject = HUB,
     ) -> None:
         self.known = known
         self.judged_by = judged_by
         self.folder = folder
+        self.subject = subject
         self.about: dict[str, str] = {}
         self.capabilities: list[str] = []
         self._cases: dict[str, tuple[str, str]] = {}  # node id -> (verdict, why)
+        self._blamed: dict[str, str] = {}  # node id -> the requirement that has stopped it
 
     @property
     def ran(self) -> bool:
         return bool(self._cases)
 
     def learn(self, about: dict[str, str]) -> None:
-        """What a process has found out: "hub", what the hub says of itself; "simulated"."""
+        """What a process has found out: by the subject's name, what it says of itself; "simulated"."""
         self.about |= {name: text for name, text in about.items() if text}
 
     def add(self, report: Any) -> None:
@@ -50,7 +70,10 @@ class Verdicts:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             why = (crash.message if crash else str(report.longrepr)).splitlines()
-            self._cases[report.nodeid] = (FAILED, why[0] if why else "")
+            self._cases[report.nodeid] = (FAILED, why[0].removeprefix("hil.suite.Unmet: ") if why else "")
+            blamed = [text for name, text in report.user_properties if name == BLAMED]
+            if blamed:
+                self._blamed[report.nodeid] = blamed[0]
         elif report.skipped:
             self._cases[report.nodeid] = (NOT_JUDGED, str(report.longrepr[2]).removeprefix("Skipped: "))
         elif report.when == "call":
@@ -60,20 +83,32 @@ class Verdicts:
 
     def rows(self) -> list[dict[str, Any]]:
         """One dict for each requirement, in the catalogue's order: id, text, source, level, verdict, why, tests."""
-        return [self._row(requirement) for requirement in self.known.values()]
+        cases: dict[str, list[tuple[str, str, str]]] = {}
+        for node, case in self._cases.items():
+            cases.setdefault(_scenario_of(node), []).append((node, *case))
+        return [self._row(requirement, cases) for requirement in self.known.values()]
 
-    def _row(self, requirement: Requirement) -> dict[str, Any]:
+    def _row(self, requirement: Requirement, cases_of: dict[str, list[tuple[str, str, str]]]) -> dict[str, Any]:
         scenarios = [scenario for scenario, ids in self.judged_by.items() if requirement.id in ids]
         tests = []
         for scenario in scenarios:
-            cases = [(node, *case) for node, case in self._cases.items() if _scenario_of(node) == scenario]
-            cases = cases or [(scenario, NOT_JUDGED, LEFT_OUT)]
-            tests += [{"test": node, "verdict": verdict, "why": why} for node, verdict, why in cases]
+            cases = cases_of.get(scenario, [(scenario, NOT_JUDGED, LEFT_OUT)])
+            tests += [self._test(requirement.id, *case) for case in cases]
+        shown = {test["test"] for test in tests}
+        stopped = [node for node, name in self._blamed.items() if name == requirement.id and node not in shown]
+        tests += [self._test(requirement.id, node, *self._cases[node]) for node in stopped]
         verdicts = {test["verdict"] for test in tests} or {NOT_JUDGED}
         worst = next(verdict for verdict in (FAILED, NOT_JUDGED, PASSED) if verdict in verdicts)
         why = "; ".join(dict.fromkeys(test["why"] for test in tests if test["verdict"] == worst and test["why"]))
         about = {"id": requirement.id, "text": requirement.text, "source": requirement.source}
         return {**about, "level": requirement.level, "verdict": worst, "why": why, "tests": tests}
+
+    def _test(self, requirement: str, node: str, verdict: str, why: str) -> dict[str, str]:
+        """One scenario, as it counts for a requirement: one that another requirement has stopped has judged nothing."""
+        blamed = self._blamed.get(node, requirement)
+        if blamed != requirement:
+            verdict, why = NOT_JUDGED, f"{blamed} has failed"
+        return {"test": node, "verdict": verdict, "why": why}
 
     def counts(self) -> dict[str, int]:
         """Requirements by verdict."""
@@ -82,7 +117,8 @@ class Verdicts:
 
     def summary(self) -> list[str]:
         """For the terminal: the counts, and each requirement that did not pass."""
-        lines = [f"hub under test: {self.about.get('hub') or 'none answered'}"]
+        name = self.subject.name
+        lines = [f"{name} under test: {self.about.get(name) or 'none answered'}"]
         if self.about.get("simulated"):
             lines.append(f"simulated: {self.about['simulated']}")
         for row in self.rows():
@@ -104,12 +140,12 @@ class Verdicts:
             self._tell_junit(target)
         whole = self.whole()
         (self.folder / "results.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-        (self.folder / "index.html").write_text(_render(whole), encoding="utf-8")
+        (self.folder / "index.html").write_text(_render(self.subject, whole), encoding="utf-8")
 
     def whole(self) -> dict[str, Any]:
         """What results.json holds."""
         return {
-            "hub": self.about.get("hub", ""),
+            self.subject.name: self.about.get(self.subject.name, ""),
             "simulated": self.about.get("simulated", ""),
             "capabilities": self.capabilities,
             "counts": self.counts(),
@@ -124,7 +160,7 @@ class Verdicts:
             if properties is None:
                 properties = ElementTree.Element("properties")
                 suite.insert(0, properties)
-            for name in ("hub", "simulated"):
+            for name in (self.subject.name, "simulated"):
                 ElementTree.SubElement(properties, "property", name=name, value=self.about.get(name, ""))
             capabilities = ",".join(self.capabilities)
             ElementTree.SubElement(properties, "property", name="rig capabilities", value=capabilities)
@@ -137,7 +173,7 @@ def _scenario_of(node: str) -> str:
     return f"{Path(path).name}::{name.partition('[')[0]}"
 
 
-def _render(whole: dict[str, Any]) -> str:
+def _render(subject: Subject, whole: dict[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     jinja = Environment(
@@ -147,4 +183,4 @@ def _render(whole: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return jinja.get_template(_PAGE.name).render(**whole)
+    return jinja.get_template(_PAGE.name).render(subject=subject, said=whole[subject.name], **whole)

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.deploy import shrink
-from host_tools.deploy.firmware_build import MPY_CROSS_OPTIONS, BuildError, build, sources
+from host_tools.deploy.firmware_build import MPY_CROSS_OPTIONS, WHOLE, BuildError, build, sources
 from host_tools.errors import BenchError
 from host_tools.locate import root
 from host_tools.virtual.process import vm_import
 
 SCRIPTS = Path(__file__).parent / "vm"
+MEMORY_BOARD = Path(__file__).parents[1] / "replay" / "memory_board.py"
 BOARD = "virtual"
 ROOMY = "256wk"  # for what is not about the size of the heap
+OWN_NAMES = ("code_share", "compile_all")
 DEADLINE_S = 90.0
 RESULT = "RESULT "
 
@@ -62,20 +64,29 @@ def _module(name: str) -> str:
 
 
 @contextlib.contextmanager
-def scripts(patches: dict[str, str] | None = None) -> Iterator[Path]:
-    """The firmware and all scripts, compiled, in one folder. patches: modules in place of the firmware's, for tests."""
-    paths = {_module(name): name.removesuffix(".py") for name in sources(BOARD)}
-    device = {_module(name): path.read_text(encoding="utf-8") for name, path in sources(BOARD).items()}
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.py")}
+def shipped() -> Iterator[Path]:
+    """What ships, octet for octet, and the scripts that use no names of it but modules', compiled, in one folder."""
     with tempfile.TemporaryDirectory(prefix="chf-benchmarks-") as name:
         folder = Path(name)
-        if patches:
-            patched = shrink.shrink({**device, **patches})
-            _compile(folder, {paths[module]: text for module, text in patched.items()})
-        else:  # what ships, octet for octet
-            shutil.copytree(firmware(), folder, ignore=shutil.ignore_patterns("*.bin"), dirs_exist_ok=True)
-        small = shrink.shrink({**device, **texts})  # for the constants that the scripts take from the firmware
-        _compile(folder, {module: small[module] for module in texts})
+        shutil.copytree(firmware(), folder, ignore=shutil.ignore_patterns("*.bin"), dirs_exist_ok=True)
+        _compile(folder, {script: (SCRIPTS / f"{script}.py").read_text(encoding="utf-8") for script in OWN_NAMES})
+        yield folder
+
+
+@contextlib.contextmanager
+def scripts(patches: dict[str, str] | None = None) -> Iterator[Path]:
+    """The firmware and all scripts, compiled, in one folder: as it ships, but that they share their short names.
+
+    patches: modules in place of the firmware's, for tests.
+    """
+    paths = {_module(name): name.removesuffix(".py") for name in sources(BOARD)}
+    device = {_module(name): path.read_text(encoding="utf-8") for name, path in sources(BOARD).items()}
+    others = [MEMORY_BOARD, *(path for path in SCRIPTS.glob("*.py") if path.stem not in OWN_NAMES)]
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in others}
+    with tempfile.TemporaryDirectory(prefix="chf-benchmarks-") as name:
+        folder = Path(name)
+        small = shrink.shrink({**device, **texts, **(patches or {})}, whole=WHOLE)
+        _compile(folder, {paths.get(module, module): text for module, text in small.items()})
         yield folder
 
 
@@ -84,15 +95,17 @@ def command(script: str, settings: dict[str, Any], heap: str) -> tuple[list[str]
     return vm_import(script, heap), dict(os.environ, MICROPYPATH="", CHF_BENCHMARK=json.dumps(settings))
 
 
-def run(script: str, folder: Path, settings: dict[str, Any], heap: str = ROOMY) -> dict[str, Any]:
+def run(
+    script: str, folder: Path, settings: dict[str, Any], heap: str = ROOMY, deadline_s: float = DEADLINE_S
+) -> dict[str, Any]:
     """Run a script to its end and return its result. Raises BenchError where it has none."""
     line, environment = command(script, settings, heap)
     try:
         done = subprocess.run(
-            line, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE_S
+            line, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline_s
         )
     except subprocess.TimeoutExpired:
-        raise BenchError(f"The VM did not end {script} within {DEADLINE_S:.0f} s: it hangs.") from None
+        raise BenchError(f"The VM did not end {script} within {deadline_s:.0f} s: it hangs.") from None
     said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
     for text in said:
         if text.startswith(RESULT):

@@ -16,8 +16,9 @@ from host_tools.errors import EXIT_USAGE, BenchError
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the virtual hub's random octets.")
 @click.option("--report", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write an HTML report.")
+@click.option("--captures", type=click.Path(path_type=Path), metavar="DIR", help="Keep each scene's capture there.")
 @output.as_json
-def scenario(names: tuple[str, ...], seed: int, path: Path | None, json_wanted: bool) -> int:
+def scenario(names: tuple[str, ...], seed: int, path: Path | None, captures: Path | None, json_wanted: bool) -> int:
     """Run the scenes NAME... and print what came of each; without a name, list them.
 
     Exit code 1 where one did not end as it must. Supply, meter, head-end and time are simulated.
@@ -31,7 +32,12 @@ def scenario(names: tuple[str, ...], seed: int, path: Path | None, json_wanted: 
     for name in names:
         if name not in scripts:
             raise BenchError(f"There is no scene '{name}': the scenes are {', '.join(scripts)}.", EXIT_USAGE)
-    scenes = [run(scripts[name], _quiet if json_wanted else _tell, seed) for name in names]
+    if captures is not None:
+        try:
+            captures.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BenchError(f"{captures} cannot be made: {error.strerror}.", EXIT_USAGE) from None
+    scenes = [run(scripts[name], _quiet if json_wanted else _tell, seed, captures) for name in names]
     if json_wanted:
         keys = ("name", "title", "simulated", "expected", "got", "ok")
         output.print_json([{key: getattr(scene, key) for key in keys} for scene in scenes])

@@ -36,14 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(out: Path, quiet: bool) -> int:
     from host_tools.demo.scenes import SCRIPTS, run
 
-    out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before anything is played
+    captures = out / "captures"
+    captures.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before anything is played
     print("A Communications Hub's firmware on the real MicroPython VM. Supply, meter, head-end and time are simulated.")
     started = time.monotonic()
     scenes: list[Scene] = []
     for script in SCRIPTS:
         if not quiet:
             print(f"\n{script.title}")
-        scenes.append(run(script, (lambda *_: None) if quiet else _print_step))
+        scenes.append(run(script, (lambda *_: None) if quiet else _print_step, captures=captures))
         if not quiet:
             print(f"  => {scenes[-1].got}{'' if scenes[-1].ok else f' - EXPECTED: {scenes[-1].expected}'}")
     environment = {

@@ -1,21 +1,25 @@
-"""The scenes of the demo: what happens, what must come of it, and a recorder that writes both down as it goes."""
+"""The scenes of the demo: what happens, and what must come of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from chf.wire import schema as s
-from host_tools import frames
-from host_tools.names import names_of
-from host_tools.report.recording import Alert, Scene, Step
-from host_tools.testbed import Testbed, virtual
+from host_tools.demo.director import Director, Tell
+from host_tools.gbcs import build
+from host_tools.link import capture
+from host_tools.link.recorded import about
+from host_tools.report.recording import Scene
+from host_tools.testbed import virtual
 
-# (seconds of the scene, seconds since the loss or None, who, what)
-Tell = Callable[[float, float | None, str, str], None]
-SAMPLE_S = 5.0  # between two looks at the hub's state; an event is recorded when it happens
-AD1_KIND = {s.LEVEL_TAGGED: "AD1 tagged", s.LEVEL_PLAIN: "AD1 plain"}
+SUPPLIER = bytes.fromhex("90b3d51f30010000")
+IMAGE = bytes(range(32))
+OLD_VERSION, NEW_VERSION = bytes.fromhex("01000304"), bytes.fromhex("01000305")
+CS06_COUNTER = 1000
+CS06_WINDOW_S = 600  # what the hub gives an activation that it has inferred
 
 
 @dataclass(frozen=True)
@@ -28,190 +32,6 @@ class Script:
     play: Callable[[Director], None]
     policy: int = s.POLICY_TAG
     options: dict[str, Any] = field(default_factory=dict)
-
-
-class Director:
-    """Acts on a testbed, and records: the story, the signals, the hub's own state."""
-
-    def __init__(self, testbed: Testbed, tell: Tell) -> None:
-        self.bed = testbed
-        self.story: list[Step] = []
-        self.series: dict[str, list[tuple[float, Any]]] = {
-            name: [] for name in ("rail", "holdup_mv", "ac_lo", "mt_pr", "flag", "hub")
-        }
-        self.loss_s: float | None = None
-        self.window_s: int | None = None
-        self._tell = tell
-        self.meter = "meter"  # who speaks on the HAN link
-        self._seen = 0  # frames of the capture that have been told
-        self._told: set[bytes] = set()
-        self._ends = 0  # ends of the hub's runs that have been told
-
-    @property
-    def now_s(self) -> float:
-        return self.bed.now_ms / 1000
-
-    def say(self, actor: str, text: str, at_s: float | None = None) -> None:
-        at_s = self.now_s if at_s is None else at_s
-        self.story.append(Step(at_s, actor, text))
-        self._tell(at_s, None if self.loss_s is None else at_s - self.loss_s, actor, text)
-
-    # ---- time
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass; what the hub and its peers say meanwhile is told."""
-        end = self.bed.now_ms + round(seconds * 1000)
-        while self.bed.now_ms < end:
-            heard = len(self.bed.bench.capture)
-            self.bed.bench.advance(
-                min(round(SAMPLE_S * 1000), end - self.bed.now_ms),
-                until=lambda heard=heard: len(self.bed.bench.capture) > heard,  # type: ignore[misc]
-            )
-            self._note()
-
-    def _note(self) -> None:
-        rig = self.bed.rig
-        self._put("rail", rig.supply.rail_good)
-        self._put("holdup_mv", round(rig.supply.holdup_mv) if rig.powered else 0)
-        self._put("ac_lo", rig.ac_lo)
-        self._put("mt_pr", rig.mt_pr)
-        if rig.powered:
-            state = self.bed.state()
-            flag = names_of("state", "flag")[state["flag"]]
-            level = names_of("state", "level")[state["level"]]
-            self._put("flag", flag)
-            self._put("hub", level if state["level"] else PHASE_WORDS[state["phase"]])
-        else:
-            self._put("flag", "unknown")
-            self._put("hub", "off")
-        self._narrate_frames()
-        for at_ms, why in rig.resets[self._ends :]:
-            self.say("hub", ENDS[why], at_ms / 1000)
-        self._ends = len(rig.resets)
-
-    def _put(self, name: str, value: Any) -> None:
-        self.series[name].append((self.now_s, value))
-
-    def _narrate_frames(self) -> None:
-        capture = self.bed.bench.capture
-        for captured in capture[self._seen :]:
-            frame = captured.frame
-            words = WORDS.get(frame.name)
-            if words is not None and captured.content not in self._told:
-                self._told.add(captured.content)
-                actor = (self.meter if frame.link == s.LINK_HAN else "head-end") if captured.to_hub else "hub"
-                self.say(actor, words(frame.fields), captured.at_ms / 1000)
-        self._seen = len(capture)
-
-    # ---- what people and the mains do
-
-    def declare(self, expected_outage_s: int = 400, valid_s: int = 600) -> bool:
-        self.window_s = expected_outage_s
-        acked = self.bed.declare(expected_outage_s, valid_s)
-        self._note()
-        return acked
-
-    def lose(self, text: str, actor: str = "mains", ac_lo: bool = True) -> None:
-        """The 12 V goes. ac_lo: the meter says that it has no AC."""
-        self._note()
-        self.bed.rig.set_supply(False)
-        self.bed.rig.ac_lo = ac_lo
-        self.loss_s = self.now_s
-        self.say(actor, text)
-        self._note()
-
-    def restore(self, text: str, actor: str = "mains") -> None:
-        self._note()
-        self.bed.rig.set_supply(True)
-        self.bed.rig.ac_lo = False
-        self.say(actor, text)
-        self._note()
-
-    # ---- what came of it
-
-    def alerts(self) -> list[Alert]:
-        """Every message about an outage, and the head-end's own alerts, in order."""
-        found: list[Alert] = []
-        acks = [(c.at_ms / 1000, c.frame) for c in self.bed.bench.capture if c.to_hub]
-        told: set[tuple[str, bytes, int | None]] = set()
-        for captured in self.bed.bench.capture:
-            frame = captured.frame
-            kind, answer, revision = _kind(frame)
-            if kind is None or captured.to_hub or (kind, frame.fields["id"], revision) in told:
-                continue
-            told.add((kind, frame.fields["id"], revision))
-            cause = names_of("ad1", "cause")[frame.fields["cause"]] if frame.name == "ad1" else ""
-            at = captured.at_ms / 1000
-            acked = next(
-                (when for when, ack in acks if when >= at and _answers(ack, answer, frame.fields["id"], revision)), None
-            )
-            found.append(Alert(at, kind, cause, revision, acked))
-        for alert in self.bed.headend.alerts:
-            if alert.raised_by == "head-end":
-                found.append(Alert(alert.at_ms / 1000, "head-end alert", "activation-overrun", None, None))
-        return sorted(found, key=lambda alert: alert.at_s)
-
-    def outcome(self) -> str:
-        """What the network operator saw, in a line."""
-        parts = []
-        for alert in self.bed.headend.alerts:
-            if alert.raised_by == "head-end":
-                parts.append("head-end alert")
-            else:
-                level = names_of("ad1", "level")[alert.level]
-                parts.append(f"AD1 {level} ({names_of('ad1', 'cause')[alert.cause]})")
-        if not parts:
-            parts.append("no alert")
-        if self.bed.headend.restorations:
-            parts.append("restored")
-        return ", then ".join(parts)
-
-
-PHASE_WORDS = ("powered", "lost", "returning", "out", "out-returning", "proving")
-ENDS = {
-    "hold-up empty": "is off: the hold-up is empty",
-    "power cut": "is off",
-    "watchdog": "is restarted by its watchdog",
-    "restart": "restarts",
-}
-WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "activation_pending": lambda f: (
-        f"declares an activation: {f['expected_outage_s']} s at most, to begin within {f['valid_s']} s"
-    ),
-    "activation_complete": lambda f: "reports the activation complete",
-    "flag_ack": lambda f: "has it durable in the journal, and acknowledges",
-    "flag_refusal": lambda f: f"refuses it ({names_of('flag_refusal', 'reason')[f['reason']]})",
-    "hold_notice": lambda f: f"asks the head-end to watch for the {f['left_s']} s that are left of the window",
-    "hold_ack": lambda f: "takes over the watch" if f["accepted"] else "declines to watch",
-    "ad1": lambda f: (
-        f"sends AD1 revision {f['revision']}: {names_of('ad1', 'level')[f['level']]}, "
-        f"{names_of('ad1', 'cause')[f['cause']]}"
-    ),
-    "ad1_ack": lambda f: f"acknowledges AD1 revision {f['revision']}",
-    "restored": lambda f: (
-        "reports supply restored, duration " + ("unknown" if f["duration_s"] == s.UNKNOWN_S else f"{f['duration_s']} s")
-    ),
-}
-
-
-def _kind(frame: frames.Frame) -> tuple[str | None, str, int | None]:
-    """(kind of alert or None, the message that acknowledges it, revision)."""
-    if frame.name == "ad1":
-        return AD1_KIND[frame.fields["level"]], "ad1_ack", frame.fields["revision"]
-    if frame.name == "hold_notice":
-        return "HoldNotice", "hold_ack", None
-    if frame.name == "restored":
-        return "Restored", "restored_ack", frame.fields["revision"]
-    return None, "", None
-
-
-def _answers(ack: frames.Frame, name: str, outage_id: bytes, revision: int | None) -> bool:
-    if ack.name != name or ack.fields["id"] != outage_id:
-        return False
-    return name != "ad1_ack" or ack.fields["revision"] == revision
-
-
-# ---- the scenes
 
 
 def _genuine(d: Director) -> None:
@@ -279,6 +99,57 @@ def _dies_held(d: Director) -> None:
     d.advance(30)
 
 
+def _cs06(d: Director, counter: int = CS06_COUNTER) -> build.Heading:
+    """From the supplier to the hub's own meter."""
+    return build.Heading(counter, SUPPLIER, d.bed.esme.esme)
+
+
+def _legacy(d: Director) -> None:
+    d.answer(build.version_read(_cs06(d, 999).answer(), OLD_VERSION))
+    d.advance(10)
+    d.relay(build.activate(_cs06(d), IMAGE))
+    d.window_s = CS06_WINDOW_S
+    d.answer(build.result(_cs06(d).answer(), 0, NEW_VERSION))
+    d.advance(20)
+    d.lose("has answered first, and reboots only now; the 12 V goes", "meter", ac_lo=False)
+    d.advance(230)
+    d.restore("is back with the new image; the 12 V returns", "meter")
+    d.advance(20)
+
+
+def _schedule(d: Director, in_s: int) -> int:
+    """The supplier sends an activation for a time, and the meter accepts it; that time, s since 2000."""
+    due_utc = d.bed.headend.clock(d.bed.now_ms) + in_s
+    d.relay(build.activate(_cs06(d), IMAGE, due_utc))
+    d.answer(build.accepted(_cs06(d).answer()))
+    return due_utc
+
+
+def _scheduled(d: Director) -> None:
+    due_utc = _schedule(d, 300)
+    d.say("hub", "keeps it in its journal; no flag is pending, so an outage now would be plain")
+    d.advance(due_utc - d.bed.headend.clock(d.bed.now_ms))
+    d.window_s = CS06_WINDOW_S
+    d.lose("reboots into the new image at its time; the 12 V goes", "meter", ac_lo=False)
+    d.advance(230)
+    d.restore("is back with the new image; the 12 V returns", "meter")
+    d.advance(10)
+    d.answer(build.ended(_cs06(d, 7).answer(), 0, due_utc, NEW_VERSION, CS06_COUNTER))
+    d.advance(20)
+
+
+def _cancelled(d: Director) -> None:
+    due_utc = _schedule(d, 150)
+    d.advance(30)
+    d.relay(build.cancel(_cs06(d, CS06_COUNTER + 1), IMAGE))
+    d.answer(build.accepted(_cs06(d, CS06_COUNTER + 1).answer()))
+    d.advance(due_utc - d.bed.headend.clock(d.bed.now_ms))
+    d.lose("the mains fails, at the very time that was planned; the 12 V goes")
+    d.advance(240)
+    d.restore("the mains is back")
+    d.advance(20)
+
+
 SCRIPTS = (
     Script("genuine-outage", "A genuine outage", "AD1 plain (supply-loss), then restored", _genuine),
     Script(
@@ -323,19 +194,45 @@ SCRIPTS = (
         _dies_held,
         s.POLICY_SUPPRESS,
     ),
+    Script(
+        "legacy-meter",
+        "A legacy meter: CS06 relayed, nothing declared",
+        "AD1 tagged (firmware-activation, inferred), then restored, then activation without notice",
+        _legacy,
+    ),
+    Script(
+        "scheduled-activation",
+        "A scheduled activation",
+        "AD1 tagged (firmware-activation, inferred), then restored",
+        _scheduled,
+    ),
+    Script(
+        "scheduled-cancelled",
+        "A scheduled activation that was cancelled",
+        "AD1 plain (supply-loss), then restored",
+        _cancelled,
+    ),
 )
 
 
-def run(script: Script, tell: Tell, seed: int = 1) -> Scene:
-    """Act a scene out on a virtual hub of its own, and record it; `tell` hears each sentence as it comes."""
+def run(script: Script, tell: Tell, seed: int = 1, captures: Path | None = None) -> Scene:
+    """Act a scene out on a virtual hub of its own, and record it; `tell` hears each sentence as it comes.
+
+    captures: a folder for the scene's capture. Raises BenchError where it takes none.
+    """
     from host_tools.virtual.supply import Supply
+
+    passed: list[capture.Kept] = []
 
     weak_mf = script.options.get("weak_capacitor_mf")
     capacitor = {"capacitance_mf": weak_mf} if weak_mf else {}
     supply = Supply(**capacitor)
-    with virtual(policy=script.policy, seed=seed, supply=supply, **capacitor) as bed:
+    with virtual(policy=script.policy, seed=seed, supply=supply, **capacitor, keep=passed.append) as bed:
         director = Director(bed, tell)
         script.play(director)
+        if captures is not None:
+            known = about(bed.identity, bed.rig, seed)
+            capture.write(captures / f"{script.name}.jsonl", passed, scene=script.name, **known)
         got = director.outcome()
         window_end = None
         if director.window_s is not None and director.loss_s is not None:

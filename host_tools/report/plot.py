@@ -126,7 +126,7 @@ class Plot:
         band = self.layout.band
         self.y += self._lane_name(name, self.y + band / 2)
         for begin, end, state in _segments(series, self.zero, self.start, self.end):
-            fill = STATE_FILL.get(state, "none")
+            fill = STATE_FILL.get(state.partition(",")[0], "none")  # "pending, inferred" looks as "pending"
             self.ax.add_patch(
                 Rectangle(
                     (begin, self.y),

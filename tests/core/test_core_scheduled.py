@@ -203,3 +203,16 @@ def test_a_time_of_2126_keeps_the_hub_running(world):
     hub.wait(30)
     hub.lose(200)
     assert hub.ad1s() == [PLAIN]
+
+
+def test_one_that_set_nothing_sets_nothing_after_a_restart_either(world):
+    hub = world()
+    hub.lose(20)
+    activate(hub)
+    message = hub.last_message
+    hub.back(30)
+    hub.reset()
+    hub.wait(30)
+    hub.deliver(*message)
+    hub.lose(200)
+    assert hub.ad1s() == [PLAIN]

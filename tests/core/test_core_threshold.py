@@ -222,3 +222,21 @@ def test_what_the_table_of_phases_names_is_there():
         assert phase in phases and to in phases and what in range(6)
         assert action is None or callable(getattr(Supervisor, "_" + action))
     assert {to for to, _ in states.TRANSITIONS.values()} == set(phases)
+
+
+@pytest.mark.parametrize("lost_s, journaled", [(3, 0), (4.999, 0), (5, 1), (20, 1)])
+def test_an_interruption_is_on_record_from_5_s_on(world, lost_s, journaled):
+    hub = world()
+    hub.lose(lost_s)
+    hub.back(10)
+    assert len(hub.journaled("loss")) == journaled
+
+
+def test_a_return_that_does_not_last_keeps_a_loss_from_the_record_for_2_s_at_most(world):
+    hub = world()
+    hub.lose(4)
+    for _ in range(3):
+        hub.back(1.9)
+        hub.lose(0.1)
+    hub.wait(2)
+    assert hub.journaled("loss")

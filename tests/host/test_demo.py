@@ -16,6 +16,7 @@ from rigs import needs_vm
 from host_tools.demo import __main__ as demo
 from host_tools.demo import scenes
 from host_tools.errors import BenchError
+from host_tools.replay.search import replay
 from host_tools.report.recording import from_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +54,8 @@ def test_scenes_that_end_as_expected_are_told_shown_and_written(play):
     (scene,) = from_json((folder / "scenes.json").read_text(encoding="utf-8"))
     assert (scene.name, scene.ok) == (GOOD.name, True)
     assert GOOD.title in Page((folder / "report.html").read_text(encoding="utf-8")).text
-    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "scenes.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["captures", "report.html", "scenes.json"]
+    assert replay(folder / "captures" / f"{GOOD.name}.jsonl").part is None
 
 
 @needs_vm
@@ -108,7 +110,7 @@ def test_a_report_that_cannot_be_written_is_one_sentence(play, tmp_path):
 
 
 def test_what_goes_wrong_on_the_bench_is_its_sentence_and_its_exit_code(play, monkeypatch):
-    def broken(script, tell):
+    def broken(script, tell, captures):
         raise BenchError("There is no VM for this machine.", 3)
 
     monkeypatch.setattr(scenes, "run", broken)
@@ -157,7 +159,7 @@ def test_two_at_once_into_two_folders_are_the_same(tmp_path):
 
 
 def test_ctrl_c_is_no_traceback(play, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(scenes, "run", interrupted)

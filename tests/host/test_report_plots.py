@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -93,3 +94,13 @@ def test_short_odd_text_is_drawn_as_it_is():
     text = " ".join(Page(plot).text.split())
     for each in (*odd, "$x_$"):
         assert each in text
+
+
+@pytest.mark.parametrize("cause", ["mains-hinted", "hub-removed-hinted"])
+def test_a_cause_that_the_lines_hint_at_stands_beside_its_alert(scenes, cause, tmp_path):
+    genuine = next(scene for scene in scenes if scene.name.startswith("genuine"))
+    hinted = dataclasses.replace(genuine, alerts=[Alert(genuine.loss_s + 180, "AD1 plain", cause, 1)])
+    assert f"AD1 plain r1, no ack: {cause}" in timeline.svg(hinted, timeline.WIDE)
+    page = write_report(tmp_path / "r.html", "T", [hinted], {}).read_text(encoding="utf-8")
+    table = page[page.rindex("</svg>") :]
+    assert re.search(rf"<td[^>]*>{cause}</td>", table)

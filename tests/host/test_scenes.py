@@ -9,7 +9,8 @@ import pytest
 from rigs import needs_vm
 
 from chf.wire import schema as s
-from host_tools.demo.scenes import ENDS, SCRIPTS, WORDS, Script, run
+from host_tools.demo.director import ENDS, WORDS
+from host_tools.demo.scenes import SCRIPTS, Script, run
 from host_tools.report.recording import THRESHOLD_S, from_json, to_json
 
 BY_NAME = {script.name: script for script in SCRIPTS}
@@ -45,6 +46,9 @@ def test_the_scenes_are_those_that_the_demo_promises():
         "forged-flag": "AD1 plain (supply-loss), then restored",
         "hold-up-dies": "AD1 plain (supply-loss), then restored",
         "held-hub-dies": "head-end alert, then AD1 plain (activation-overrun), then restored",
+        "legacy-meter": "AD1 tagged (firmware-activation, inferred), then restored, then activation without notice",
+        "scheduled-activation": "AD1 tagged (firmware-activation, inferred), then restored",
+        "scheduled-cancelled": "AD1 plain (supply-loss), then restored",
     }
 
 
@@ -115,6 +119,41 @@ def test_the_head_end_s_own_alert_comes_at_the_window_s_end(played):
     assert own.at_s == pytest.approx(scene.window_end_s, abs=5) and own.acked_at_s is None
 
 
+def flags(scene):
+    """The flag's states, in order."""
+    return [state for state, _ in itertools.groupby(state for _, state in scene.flag)]
+
+
+def test_a_legacy_meter_s_activation_is_inferred_from_what_was_relayed(played):
+    scene, _ = played["legacy-meter"]
+    assert flags(scene) == ["none", "pending, inferred", "consumed, inferred"]
+    assert scene.window_end_s == scene.loss_s + 600
+    tagged, restored = scene.alerts
+    assert (tagged.kind, tagged.cause) == ("AD1 tagged", "firmware-activation, inferred")
+    assert tagged.at_s - scene.loss_s == pytest.approx(THRESHOLD_S, abs=0.1) and restored.kind == "Restored"
+    said = {step.actor: [each.text for each in scene.story if each.actor == step.actor] for step in scene.story}
+    assert said["head-end"][0] == "sends the meter through the hub: CS06 activate image 00010203... at once"
+    assert said["meter"][:2] == [
+        "says through the hub: ECS52 runs version 01000304",
+        "says through the hub: CS06 done, version 01000305",
+    ]
+    assert said["hub"][-1].startswith("reports activation-without-notice: firmware 01000304 is now 01000305")
+
+
+def test_a_scheduled_activation_is_pending_around_its_time_only(played):
+    scene, _ = played["scheduled-activation"]
+    assert flags(scene) == ["none", "pending, inferred", "consumed, inferred"]
+    pending = next(at for at, state in scene.flag if state != "none")
+    assert 50 <= scene.loss_s - pending <= 62, "from a minute before its time, as far as it is looked at"
+
+
+def test_a_cancelled_one_is_never_pending(played):
+    scene, _ = played["scheduled-cancelled"]
+    assert flags(scene) == ["none"]
+    assert [alert.kind for alert in scene.alerts] == ["AD1 plain", "Restored"]
+    assert "CS06 cancel the activation" in " ".join(step.text for step in scene.story)
+
+
 def test_a_scene_that_ends_otherwise_is_not_ok():
     script = dataclasses.replace(BY_NAME["activation-tag"], expected="no alert")
     scene = run(script, lambda *_: None)
@@ -134,9 +173,9 @@ def test_a_scene_repeats_and_its_seed_is_the_hub_s():
 
 def test_every_end_of_a_run_and_every_message_about_an_outage_has_words():
     assert set(ENDS) == {"hold-up empty", "power cut", "watchdog", "restart"}
-    assert {"activation_pending", "flag_ack", "flag_refusal", "hold_notice", "hold_ack", "ad1", "restored"} <= set(
-        WORDS
-    )
+    told = {"activation_pending", "flag_ack", "flag_refusal", "hold_notice", "hold_ack", "ad1", "restored"}
+    told |= {"gbcs_down", "gbcs_to_esme", "gbcs_from_esme", "without_notice"}
+    assert told <= set(WORDS)
 
 
 def test_a_watchdog_a_restart_and_a_refusal_are_told():

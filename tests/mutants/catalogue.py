@@ -1,8 +1,8 @@
 """The mutants: one change each that breaks an invariant of DESIGN.md, and the tests that must notice."""
 
-from typing import NamedTuple
+from tests.mutants.inferred import INFERRED
+from tests.mutants.mutant import CORE, Mutant
 
-CORE = "firmware/chf/core/"
 INVARIANTS = (
     "NoLostOutage",
     "NoFalseOutage",
@@ -21,16 +21,6 @@ INVARIANTS = (
     "WearBound",
     "OracleIndependence",
 )
-
-
-class Mutant(NamedTuple):
-    """`old`, which stands exactly once in `file`, becomes `new`: that breaks `invariant`. tests: where it must show."""
-
-    invariant: str
-    file: str
-    old: str
-    new: str
-    tests: str = "tests/core"
 
 
 MUTANTS = (
@@ -316,6 +306,7 @@ MUTANTS = (
     # ---- WearBound
     Mutant("WearBound", CORE + "limits.py", "LOSS_BURST = 16", "LOSS_BURST = 1_600"),
     Mutant("WearBound", CORE + "limits.py", "DECLARATIONS_BURST = 8", "DECLARATIONS_BURST = 80"),
+    *INFERRED,
     # ---- OracleIndependence
     Mutant(
         "OracleIndependence",

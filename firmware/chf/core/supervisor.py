@@ -233,7 +233,10 @@ class Supervisor:
             elif name == "proof":
                 proof.settle(self, now)
             elif name == "journal":
-                self._journal_loss(now)
+                if self.outage.returned is None:
+                    self._journal_loss(now)
+                else:  # if this return lasts, it was too short to be worth a flash write
+                    self.timers.set(name, add(now, limits.RESTORE_QUALIFY_MS))
             elif name == "checkpoint":
                 self._checkpoint(now)
             elif name == "poll":
