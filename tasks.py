@@ -47,7 +47,7 @@ def task(group, **option_help):
             set_up(group)
             return body(*args, **options)
 
-        TASKS[body.__name__] = (body, group)
+        TASKS[body.__name__.replace("_", "-")] = (body, group)  # as invoke calls it
         return invoke.task(auto_shortflags=False, help=option_help)(prepared) if invoke else prepared
 
     return register
@@ -198,7 +198,7 @@ def demo(c):
 
 @task("dev")
 def test(c):
-    """Run tests/, then the conformance suite hil/ against the virtual hub; end in one line of counts."""
+    """Run tests/, then the conformance suites on a virtual hub and a simulated meter; end in one line of counts."""
     sys.exit(run("tests.run"))
 
 
@@ -220,14 +220,53 @@ def mutants(c):
 )
 def hil(c, dut="", rig="", keys="", report="", require="", k="", pytest=""):
     """Run the conformance suite on a hub: --dut URL --rig URL --keys FILE --report DIR --require CAPS -k EXPR."""
-    options = {"--hil-dut": dut, "--hil-rig": rig, "--hil-require": require, "-k": k}
-    for option, path in (("--hil-report", report), ("--hil-keys", keys)):
-        options[option] = path and str(Path(path).absolute())
+    given = {"--hil-dut": dut, "--hil-rig": rig, "--hil-require": require, "-k": k}
+    conformance("hil", dut, given, {"--hil-report": report, "--hil-keys": keys}, shlex.split(pytest))
+
+
+@task(
+    "dev",
+    dut="URL of the HAN of the meter under test (default: a simulated meter)",
+    rig="URL of that meter's rig (hil/esme/RIG.md)",
+    keys="identity file of that meter and its hub (chtool provision)",
+    cs06="file of CS06 messages that the meter obeys, one a line in hex",
+    report="folder for the report",
+    require="capabilities that must be there, CAP[,CAP]",
+    k="run only the scenarios that match this expression",
+    pytest="further options for pytest, in one string",
+)
+def hil_esme(c, dut="", rig="", keys="", cs06="", report="", require="", k="", pytest=""):
+    """Run the conformance suite on a meter: --dut URL --rig URL --keys FILE --cs06 FILE --report DIR -k EXPR."""
+    given = {"--esme-dut": dut, "--esme-rig": rig, "--hil-require": require, "-k": k}
+    files = {"--hil-report": report, "--hil-keys": keys, "--esme-cs06": cs06}
+    conformance("hil/esme", dut, given, files, shlex.split(pytest))
+
+
+def conformance(suite, dut, values, files, more):
+    """Ends with the exit code of a conformance suite; values, files: option to value, "" where it is not given."""
+    options = {**values, **{option: path and str(Path(path).absolute()) for option, path in files.items()}}
     given = [part for option, value in options.items() if value for part in (option, value)]
-    if not dut or dut.startswith("sim:"):  # a real hub is one: its scenarios run one after another
+    if not dut or dut.startswith("sim:"):  # what is real is one: its scenarios run one after another
         given += ["-n", "auto"]
-    code = run("pytest", "hil", *given, *shlex.split(pytest))
+    code = run("pytest", suite, *given, *more)
     sys.exit(USAGE if code in (4, 5) else code)  # pytest's own codes for bad usage and for no test found
+
+
+@task(
+    "runtime",
+    board="which board (default: the one that is found)",
+    port="its REPL's port (default: the one with a board's USB id)",
+    keys="identity file, made where there is none",
+    uf2="MicroPython for a bare chip that takes UF2 files",
+    bin="MicroPython for a bare ESP32",
+    replace="put the hub in the place of other firmware",
+)
+def flash(c, board="", port="", keys="", uf2="", bin="", replace=False):
+    """Put the firmware on a dev board, provision it once, ask who it is: --board NAME --port URL."""
+    files = {name: path and str(Path(path).absolute()) for name, path in (("keys", keys), ("uf2", uf2), ("bin", bin))}
+    options = {"board": board, "port": port, **files}
+    given = [part for name, value in options.items() if value for part in (f"--{name}", value)]
+    sys.exit(run("host_tools", "flash", *given, *(["--replace"] if replace else [])))
 
 
 @task("dev")
@@ -288,7 +327,7 @@ def main(arguments):
         fail("This needs Python {}.{} or newer, and is {}.{}.".format(*OLDEST_PYTHON, *sys.version_info), USAGE)
     if not arguments or {"-h", "--help"} & set(arguments):
         print("usage: python3 tasks.py TASK [OPTION...]\n\nSets .venv up where that is needed, then runs the task:")
-        print("\n".join(f"  {name:6} {body.__doc__}" for name, (body, _) in TASKS.items()))
+        print("\n".join(f"  {name:8} {body.__doc__}" for name, (body, _) in TASKS.items()))
         return
     groups = {TASKS[name][1] for name in parse(arguments)}
     set_up("dev" if "dev" in groups else "runtime")

@@ -12,6 +12,8 @@ from host_tools.errors import BenchError
 from host_tools.names import drop_counts
 from host_tools.testbed import Testbed
 
+STARTING_TRIES = 10  # each as long as a hub may take to answer
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -119,6 +121,19 @@ class HubUnderTest(Testbed):
         """The hub restarts at the bench's command, supply as it is. Returns when it has settled."""
         self.bench.ask("restart", {"kind": kind}, answer="bench_ack")
         self.advance_s(12 if kind == s.RESTART_WATCHDOG else 3)
+        if getattr(self.bench.line, "speed", 0):
+            self._come_back()
+
+    def _come_back(self) -> None:
+        """In real time a board may need longer: it starts, and then listens for Ctrl-C. It is to settle after that."""
+        for tries_left in range(STARTING_TRIES - 1, -1, -1):
+            try:
+                self.bench.ask("identify", answer="identity")
+                break
+            except BenchError:
+                if not tries_left:
+                    raise
+        self.advance_s(3)
 
     # ---- the peers
 

@@ -44,10 +44,14 @@ Tamper = Callable[[bytes], list[bytes]]
 
 
 class Bench:
-    """Peers on a line. `tamper[link, to_hub]` does to a link's octets what a hostile line would."""
+    """Peers on a line. `tamper[link, to_hub]` does to a link's octets what a hostile line would.
 
-    def __init__(self, line: Line, peers: list[Peer], marked: bool = True) -> None:
+    plays_hub: the peers are a hub's side, and what is behind the line is a meter.
+    """
+
+    def __init__(self, line: Line, peers: list[Peer], marked: bool = True, plays_hub: bool = False) -> None:
         self.line = line
+        self._to_hub = not plays_hub  # what this side sends
         self.peers = peers
         self.marked = marked
         self.capture: list[Captured] = []
@@ -64,9 +68,9 @@ class Bench:
     # ---- out
 
     def transmit(self, link: int, content: bytes) -> None:
-        """One frame to the hub."""
-        self.capture.append(Captured(self.now_ms, True, content))
-        tamper = self.tamper.get((link, True))
+        """One frame to what is behind the line: the hub."""
+        self.capture.append(Captured(self.now_ms, self._to_hub, content))
+        tamper = self.tamper.get((link, self._to_hub))
         octets = frames.to_wire(content)
         for piece in tamper(octets) if tamper else [octets]:
             self.line.write(LINKS[link], piece)
@@ -77,14 +81,14 @@ class Bench:
         """What the hub has said goes to the capture and to the peers."""
         for index, octets in said:
             link = (s.LINK_HAN, s.LINK_WAN, s.LINK_BENCH)[index]
-            tamper = self.tamper.get((link, False))
+            tamper = self.tamper.get((link, not self._to_hub))
             deframer = self._deframers.setdefault(index, frames.Deframer())
             for piece in tamper(octets) if tamper else [octets]:
                 for content in deframer.feed(piece):
                     self._on_content(content)
 
     def _on_content(self, content: bytes) -> None:
-        captured = Captured(self.now_ms, False, content)
+        captured = Captured(self.now_ms, not self._to_hub, content)
         self.capture.append(captured)
         link = content[1] & s.LINK_MASK
         if link == s.LINK_BENCH:

@@ -1,4 +1,4 @@
-"""Runs tests/ and then hil/, and ends in one line that counts both: `python -m tests.run`."""
+"""Runs tests/, then hil/ and hil/esme/, and ends in one line that counts all: `python -m tests.run`."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-SUITES = ("tests", "hil")
+SUITES = ("tests", "hil", "hil/esme")
 
 
 class Result(NamedTuple):
@@ -39,15 +39,16 @@ def read_junit(path: Path) -> Result:
 
 
 def run_suite(suite: str) -> Result:
-    """Runs one suite on all cores and leaves build/SUITE.xml (JUnit)."""
+    """Runs one suite on all cores and leaves build/SUITE.xml (JUnit), with - for / in its name."""
     BUILD.mkdir(exist_ok=True)
-    junit = BUILD / f"{suite}.{os.getpid()}.xml"  # a second run at the same time has its own
+    name = suite.replace("/", "-")
+    junit = BUILD / f"{name}.{os.getpid()}.xml"  # a second run at the same time has its own
     options = ["-n", "auto", "--dist", "worksteal", f"--junit-xml={junit}"]
     code = subprocess.run([sys.executable, "-m", "pytest", suite, *options], cwd=ROOT).returncode
     if not junit.exists():
         return Result(note=f"{suite}/ was cut off (pytest's exit code {code}): its output above says why.", broken=True)
     result = read_junit(junit)
-    os.replace(junit, BUILD / f"{suite}.xml")
+    os.replace(junit, BUILD / f"{name}.xml")
     if code == 0 or (code == 1 and result.failed):
         return result
     return result._replace(

@@ -43,7 +43,10 @@ def finish(process):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["tset"], "There is no task 'tset': the tasks are demo, test, mutants, hil, lint, types, bench."),
+        (
+            ["tset"],
+            "There is no task 'tset': the tasks are demo, test, mutants, hil, hil-esme, flash, lint, types, bench.",
+        ),
         (["lint", "tset"], "There is no task 'tset'"),
         (["lint", "--fix"], "lint has no option --fix: it has none."),
         (["bench", "--josn", "x"], "bench has no option --josn: it has --json."),
@@ -68,6 +71,7 @@ def test_help_lists_every_task(tmp_path):
 
 def test_options_pass_with_their_values():
     assert tasks.parse(["hil", "--dut", "socket://lint:1", "-k", "a or b", "--report=x", "lint"]) == ["hil", "lint"]
+    assert tasks.parse(["hil-esme", "--cs06", "lint", "lint"]) == ["hil-esme", "lint"]
 
 
 def test_tasks_py_reads_on_pythons_too_old_to_run_it():
