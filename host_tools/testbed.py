@@ -8,6 +8,8 @@ from typing import Any
 
 from host_tools.bench import Bench
 from host_tools.deploy.provisioning import new_identity
+from host_tools.link.recorded import Keep, Recorded
+from host_tools.link.soft_rig import SoftRig
 from host_tools.sim.esme import Esme
 from host_tools.sim.headend import HeadEnd
 
@@ -36,8 +38,16 @@ class Testbed:
 
     def power_on(self) -> None:
         """Give the hub its power and let it settle."""
-        self.bench.deliver(self.rig.power_on())
+        switch = self.bench.line if isinstance(self.bench.line, Recorded) else self.rig
+        self.bench.deliver(switch.power_on())
         self.bench.advance(SETTLE_MS)
+
+    def record(self, keep: Keep) -> None:
+        """From now on `keep` gets all that passes between the hub and its rig and peers: the entries of a capture."""
+        if isinstance(self.rig, SoftRig):
+            self.rig.record(keep)  # it speaks beneath the bench
+        else:
+            self.bench.line = Recorded(self.bench.line, keep, self.rig)
 
     def advance_s(self, seconds: float) -> None:
         self.bench.advance(round(seconds * 1000))
@@ -66,9 +76,12 @@ class Testbed:
 
 
 @contextlib.contextmanager
-def virtual(*, strapped: bool = True, seed: int = 1, on: bool = True, **options: Any) -> Iterator[Testbed]:
+def virtual(
+    *, strapped: bool = True, seed: int = 1, on: bool = True, keep: Keep | None = None, **options: Any
+) -> Iterator[Testbed]:
     """A testbed around a virtual hub, powered and settled unless `on` is False.
 
+    keep: as of Testbed.record(), from the power-on on.
     options: of VirtualRig (speed, one_cable, supply, ...) and of new_identity (policy, capacitance_mf, ...).
     """
     from host_tools.virtual.rig import VirtualRig
@@ -82,6 +95,8 @@ def virtual(*, strapped: bool = True, seed: int = 1, on: bool = True, **options:
     rig = VirtualRig(identity, strapped=strapped, seed=seed, **for_rig)
     try:
         testbed = Testbed(rig, rig, identity, strapped)
+        if keep is not None:
+            testbed.record(keep)
         if on:
             testbed.power_on()
         yield testbed

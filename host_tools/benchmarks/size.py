@@ -45,23 +45,23 @@ def _firmware() -> tuple[int, int, int]:
     """(octets as .mpy of firmware/, code lines that became them, octets as .mpy of the virtual board's own files)."""
     built = vm.firmware()
     own = set(vm.firmware_files())
-    octets = lines = others = 0
+    octets = others = 0
     for name, path in sources(vm.BOARD).items():
         compiled = (built / name).with_suffix(".mpy")
         if not compiled.is_file():
-            continue  # of constants alone: the build has folded them into the code that uses them
+            continue  # it has become part of another
         if path in own:
             octets += compiled.stat().st_size
-            lines += code_lines(path.read_text(encoding="utf-8"))
         else:
             others += compiled.stat().st_size
+    lines = sum(code_lines(path.read_text(encoding="utf-8")) for path in own)
     return octets, lines, others
 
 
 def compile_heap(paths: list[str], high: int) -> tuple[int | None, str]:
     """(smallest heap in wk in which each file compiles by itself, the file that fails below it)."""
     failed = ""
-    with vm.scripts() as folder:
+    with vm.shipped() as folder:
 
         def passes(wk: int) -> bool:
             nonlocal failed
@@ -107,7 +107,7 @@ def take_compile(quick: bool) -> list[Figure]:
 
 
 def take_code(quick: bool) -> list[Figure]:
-    with vm.scripts() as folder:
+    with vm.shipped() as folder:
         share = vm.run("code_share", folder, {})
     return [
         Figure(

@@ -16,7 +16,7 @@ from host_tools.boards import load
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.locate import root
 
-START = "hub_board"
+STARTS = ("hub_board", "rig_main")  # of a hub, of a fixture board
 _INSTANCE_BY_CALL = {"select.poll"}  # a function on a device, where other kinds of object are classes
 
 _PROBE = """\
@@ -37,12 +37,12 @@ print("ASKED", {count})
 def adapter(board: str) -> dict[str, Path]:
     """Module -> file of all that an adapter is made of: hub_board and what it imports of its own folder and of common/.
 
-    Raises KeyError where the board has no hub_board.py.
+    Of a fixture board it starts at rig_main. Raises KeyError where the board has neither.
     """
     folders = (root("boards") / "common", root("boards") / board)
     files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
     reached: dict[str, Path] = {}
-    waiting = [START]
+    waiting = [next((name for name in STARTS if name in files), STARTS[0])]
     while waiting:
         module = waiting.pop()
         if module not in reached:

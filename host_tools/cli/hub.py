@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from chf.core.states import PHASES
+from chf.core import states
 from host_tools.cli import output
 from host_tools.link.connect import SIM, open_client
 from host_tools.names import drop_counts, utc_text
@@ -37,7 +37,8 @@ def state(url: str, json_wanted: bool) -> None:
     """What the hub at URL sees and thinks now. Its bench strap must be fitted."""
     with open_client(url) as client:
         fields = client.state()
-    phase = PHASES[fields["phase"]] if fields["phase"] < len(PHASES) else str(fields["phase"])
+    phases = states.PHASES.split()
+    phase = phases[fields["phase"]] if fields["phase"] < len(phases) else str(fields["phase"])
     damaged = [name for bit, name in enumerate(DAMAGE) if fields["damaged"] >> bit & 1]
     simulated = {"simulated": SIMULATED} if url.startswith(SIM) else {}
     if json_wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chf.core import states
 from chf.wire import schema as s
 from host_tools import frames
 from host_tools.gbcs import build
@@ -182,7 +183,7 @@ def _subject(gbcs: bytes) -> str:
     return build.describe(gbcs).rsplit(", ", 2)[0]
 
 
-PHASE_WORDS = ("powered", "lost", "returning", "out", "out-returning", "proving")
+PHASE_WORDS = states.PHASES.split()
 ENDS = {
     "hold-up empty": "is off: the hold-up is empty",
     "power cut": "is off",

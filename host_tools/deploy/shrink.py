@@ -2,28 +2,37 @@
 
 Constants are folded into the code that uses them, since MicroPython's own const() does so within one file only: a
 shared name such as `schema.LEVEL_HELD` would cost every device a dictionary entry, a string and two look-ups at each
-use. And parameters get short names, because the VM keeps the name of each one for calls by keyword. The sources stay as
-they are and run unchanged on CPython.
+use. Parameters get short names, because the VM keeps the name of each one for calls by keyword. Then what one module
+loads becomes part of it (shrink_bundle), names get short ones (shrink_rename), and the most frequent the short numbers
+(shrink_order). The sources stay as they are and run unchanged on CPython.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from host_tools.deploy import shrink_bundle, shrink_order, shrink_rename
 from host_tools.deploy.shrink_names import Module, binds, imported_modules, reached, target
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def shrink(sources: Mapping[str, str]) -> dict[str, str]:
+def shrink(
+    sources: Mapping[str, str], *, short: bool = True, whole: str = "", keep: Collection[str] = ()
+) -> dict[str, str]:
     """Module name -> source, for all modules of a device together; the same, smaller, without those then empty.
 
     A constant is a name in capitals that is assigned once, at top level: an integer, a short text, or an expression of
     constants. Its assignment goes, and so does its import, unless something reaches it in another way than by its name:
-    nothing on a device looks a constant up. Raises SyntaxError, whose filename is the module's name.
+    nothing on a device looks a constant up.
+
+    short: whether names become short. whole: the module of which those that it loads become part; "" for none. keep:
+    names that code outside these modules looks up. Raises SyntaxError, whose filename is the module's name, and
+    shrink_rename.AmbiguousError.
     """
     modules = {name: Module(name, source, sources) for name, source in sources.items()}
     not_these = {name for module in modules.values() for name in module.attributes_set()}
@@ -32,13 +41,20 @@ def shrink(sources: Mapping[str, str]) -> dict[str, str]:
     kept = reached(modules)
     trees = {name: _Folder(module, modules, kept).visit(module.tree) for name, module in modules.items()}
     for name, tree in trees.items():
+        _pack_tables(tree)
         _without_idle_imports(tree, modules, {asked for module, asked in kept if module == name})
+    if whole:
+        modules, trees = _again(shrink_bundle.bundle(trees, modules, whole, keep))
     keywords = _keywords(list(trees.values()))
+    if short:
+        shrink_rename.rename(trees, modules, keep)
     if keywords is not None:
         for tree in trees.values():
             for node in ast.walk(tree):
                 if isinstance(node, ast.FunctionDef):
                     _shorten_parameters(node, keywords)
+    if whole in trees:
+        shrink_order.order(trees[whole])
     wanted = {target for name, tree in trees.items() for target in imported_modules(tree, modules[name])}
     packages = {name for name in trees if any(other.startswith(name + ".") for other in trees)}
     return {
@@ -49,12 +65,28 @@ def shrink(sources: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _again(trees: Mapping[str, ast.Module]) -> tuple[dict[str, Module], dict[str, ast.Module]]:
+    """(modules, trees) of trees that have been made anew."""
+    texts = {name: ast.unparse(tree) for name, tree in trees.items()}
+    modules = {name: Module(name, text, texts) for name, text in texts.items()}
+    return modules, {name: module.tree for name, module in modules.items()}
+
+
 def _is_idle(tree: ast.Module) -> bool:
     """Whether nothing is left but a docstring."""
     return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in tree.body)
 
 
 # ---- constants
+
+
+def _pack_tables(tree: ast.Module) -> None:
+    """A table that stands in one text, a line each, is read word by word: one blank does where people like a column."""
+    for node in tree.body:
+        text = node.value.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) else None
+        if isinstance(text, str) and text.startswith("\n") and text.endswith("\n"):
+            assert isinstance(node, ast.Assign)
+            node.value = ast.Constant(re.sub(" +", " ", text))
 
 
 class _Folder(ast.NodeTransformer):

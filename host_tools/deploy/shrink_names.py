@@ -58,6 +58,11 @@ class Module:
         bound = list(self._bound.get(name, ()))
         return bound[0] if len(bound) == 1 and isinstance(bound[0], tuple) else None
 
+    def origins(self, name: str) -> list[tuple[str, str]]:
+        """The origin of a name, where it has one; those of all names for "*"."""
+        found = [self.origin(each) for each in (list(self._bound) if name == "*" else [name])]
+        return [origin for origin in found if origin is not None]
+
     def attributes_set(self) -> set[str]:
         """The names that it assigns as attributes: perhaps another module's."""
         nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)]
@@ -163,8 +168,7 @@ def reached(modules: Mapping[str, Module]) -> set[tuple[str, str]]:
     asked = list(kept)
     while asked:  # of a module that has it from another
         source, name = asked.pop()
-        origin = modules[source].origin(name) if source in modules else None
-        if origin is not None:
+        for origin in modules[source].origins(name) if source in modules else ():
             further = {origin, (".".join(origin), "*")} - kept
             kept |= further
             asked += further

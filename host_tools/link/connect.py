@@ -10,19 +10,24 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from chf.core.limits import Config
+from chf.wire import schema as s
 from host_tools.bench import Bench
 from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link import serial_line
 from host_tools.link.client import Client
+from host_tools.link.fixture_rig import FixtureBoard, FixtureRig
+from host_tools.link.recorded import Keep, Recorded
 from host_tools.link.serial_line import SerialLine
 from host_tools.link.soft_rig import SoftRig
 from host_tools.names import constants
 from host_tools.testbed import Testbed
+from host_tools.virtual.supply import Supply
 
 SIM = "sim:"
 SOFT = "soft:"
 REOPEN_S = 10.0  # how long a board that restarts may take to show its port again
+POWERED_REOPEN_S = 86_400.0  # for a hub whose power a fixture board cuts: as long as it is off, its port is gone
 PACE_S = 0.002  # between two looks at a virtual hub in real time
 POLICIES = {name: value for value, name in constants("POLICY_").items()}
 CONFIG = tuple(name for name in inspect.signature(Config).parameters if name not in ("hub", "esme"))
@@ -105,18 +110,37 @@ class Connection(Testbed):
         self.close()
 
 
-def connect(dut_url: str = SIM, rig_url: str | None = None, identity: dict[str, Any] | None = None) -> Connection:
+def connect(
+    dut_url: str = SIM,
+    rig_url: str | None = None,
+    identity: dict[str, Any] | None = None,
+    keep: Keep | None = None,
+) -> Connection:
     """A testbed around the hub at `dut_url`, powered and settled.
 
-    rig_url: "soft:", or None for what comes with the hub: the virtual rig of sim:, else the soft rig
+    rig_url: "soft:", a fixture board's port, or None for what comes with the hub: the virtual rig of sim:, else the
+        soft rig
     identity: the hub's EUIs and keys; by default those of the virtual hub
+    keep: as of Testbed.record(), from the power-on on
     Raises BenchError: 2 for a bad URL or rig, 3 for no hub or a busy port, 1 for a hub that is not that identity's.
     """
-    if rig_url not in (None, SOFT) and not (rig_url == SIM and dut_url.startswith(SIM)):
-        raise BenchError(f"There is no rig '{rig_url}': give soft:, or leave it out for the hub's own.", EXIT_USAGE)
-    testbed = _virtual(dut_url, rig_url, identity) if dut_url.startswith(SIM) else _real(dut_url, identity)
+    if dut_url.startswith(SIM):
+        if rig_url not in (None, SOFT, SIM):
+            raise BenchError(
+                f"A virtual hub has no wires for the rig '{rig_url}': give soft:, or leave it out for its own.",
+                EXIT_USAGE,
+            )
+        testbed = _virtual(dut_url, rig_url, identity)
+    elif rig_url in (None, SOFT):
+        testbed = _real(dut_url, identity)
+    elif rig_url.startswith(SIM):
+        raise BenchError(f"The rig '{rig_url}' goes with a virtual hub: give soft: or a fixture's port.", EXIT_USAGE)
+    else:
+        testbed = _fixture(dut_url, rig_url, identity)
     with contextlib.ExitStack() as undo:
         undo.callback(testbed.close)
+        if keep is not None:
+            testbed.record(keep)
         testbed.power_on()
         undo.pop_all()
     return testbed
@@ -160,36 +184,81 @@ def _real(url: str, identity: dict[str, Any] | None) -> Connection:
     with contextlib.ExitStack() as undo:
         undo.callback(line.close)
         identity = identity or new_identity(1)
-        who = Client(Bench(line, []), line.speed).identify()
-        if who["hub"].hex() != identity["hub"] or who["esme"].hex() != identity["esme"]:
-            raise BenchError(
-                f"The hub at {url} is {who['hub'].hex()}, and the keys are those of {identity['hub']}: "
-                "give its own identity file."
-            )
-        if not who["strapped"]:
-            raise BenchError(f"The hub at {url} has no bench strap, which the soft rig needs: fit it and restart it.")
+        _strapped_client(url, line, identity, "soft rig")
         soft = SoftRig(line)
         undo.pop_all()
         return Connection(soft, soft, identity, True, line)
 
 
+def _strapped_client(url: str, line: SerialLine, identity: dict[str, Any], who_needs: str) -> Client:
+    """The client of the hub behind `line`. Raises BenchError where it is another's, or has no strap."""
+    client = Client(Bench(line, []), line.speed)
+    who = client.identify()
+    if who["hub"].hex() != identity["hub"] or who["esme"].hex() != identity["esme"]:
+        raise BenchError(
+            f"The hub at {url} is {who['hub'].hex()}, and the keys are those of {identity['hub']}: "
+            "give its own identity file."
+        )
+    if not who["strapped"]:
+        raise BenchError(f"The hub at {url} has no bench strap, which the {who_needs} needs: fit it and restart it.")
+    return client
+
+
+def _fixture(url: str, rig_url: str, identity: dict[str, Any] | None) -> Connection:
+    with contextlib.ExitStack() as undo:
+        board = FixtureBoard(rig_url)
+        undo.callback(board.close)
+        board.set(s.SENSE_SUPPLY | s.SENSE_AC_LO | s.SENSE_MT_PR, True, Supply().full_mv)
+        line = _when_it_is_there(url)
+        undo.callback(line.close)
+        identity = identity or new_identity(1)
+        _strapped_client(url, line, identity, "suite").rig_set(0, 0)  # the pins count, whatever a soft rig has left
+        rig = FixtureRig(board, line)
+        return Connection(rig, rig, identity, True, undo.pop_all())
+
+
+def _when_it_is_there(url: str) -> SerialLine:
+    """The line to a hub that has just been given its power."""
+    end = time.monotonic() + REOPEN_S
+    while True:
+        try:
+            return serial_line.open_line(url, POWERED_REOPEN_S)
+        except BenchError as error:
+            if error.exit_code != EXIT_NO_BOARD or time.monotonic() > end:
+                raise
+            time.sleep(PACE_S)
+
+
+def capture_about(url: str, identity: dict[str, Any] | None) -> dict[str, Any]:
+    """What the header of a capture says of the hub at `url`: recorded.about(), as far as it is known before."""
+    if not url.startswith(SIM):
+        return {} if identity is None else {"hub": {name: identity[name] for name in identity if name != "keys"}}
+    options, config = sim_options(url)
+    seed = options.get("seed", 1)
+    hub = {**(identity or new_identity(seed)), **config}
+    values = {"hub": {name: hub[name] for name in hub if name != "keys"}, "clock": "real"}
+    return values if identity is not None else {**values, "identity_seed": seed}
+
+
 @contextlib.contextmanager
-def open_bench(url: str, identity: dict[str, Any] | None = None, sim_speed: int = 0) -> Iterator[tuple[Bench, int]]:
+def open_bench(
+    url: str, identity: dict[str, Any] | None = None, sim_speed: int = 0, keep: Keep | None = None
+) -> Iterator[tuple[Bench, int]]:
     """(bench, speed) on the hub at `url`: with its simulated peers for sim:, without any for a real one.
 
-    sim_speed: of a virtual hub whose URL does not say.
+    sim_speed: of a virtual hub whose URL does not say. keep: gets the entries of a capture.
     """
     if url.startswith(SIM):
         options, _ = sim_options(url)
         if sim_speed and "speed" not in options:
             url += f"{'&' if '=' in url else '?'}speed={sim_speed}"
             options["speed"] = sim_speed
-        with connect(url, None, identity) as testbed:
+        with connect(url, None, identity, keep) as testbed:
             yield testbed.bench, options.get("speed", 1)
     else:
         line = serial_line.open_line(url)
         try:
-            yield Bench(line, []), line.speed
+            yield Bench(line if keep is None else Recorded(line, keep), []), line.speed
         finally:
             line.close()
 

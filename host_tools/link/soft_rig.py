@@ -8,6 +8,7 @@ from chf.wire import schema as s
 from host_tools import frames
 from host_tools.bench import ANSWER_MS, Line
 from host_tools.errors import EXIT_NO_BOARD, BenchError
+from host_tools.link.recorded import Keep, Recorded
 
 CAPABILITIES = frozenset({"supply", "sense-lines", "holdup", "restart"})
 FULL_MV = 5_000
@@ -43,6 +44,7 @@ class SoftRig:
     powered = True
 
     def __init__(self, line: Any) -> None:
+        self._bare: Line = line
         self._line: Line = line
         self.speed: int = max(1, getattr(line, "speed", 1))  # of its time, as a multiple of real
         self._deframers: dict[int, frames.Deframer] = {}
@@ -68,6 +70,11 @@ class SoftRig:
             self.hear(self._line.step(until_ms))
         said, self._held = self._held, []
         return said
+
+    def record(self, keep: Keep) -> None:
+        """From now on `keep` gets what passes between the hub and all that speaks to it, this rig included."""
+        self._line = Recorded(self._bare, keep)
+        self.tell()
 
     def hear(self, said: list[tuple[int, bytes]]) -> None:
         """Keep what the hub has said for the next step(), but for the answers to the rig."""

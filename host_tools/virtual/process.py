@@ -17,7 +17,7 @@ from chf.wire import schema as s
 from host_tools import frames
 from host_tools.errors import BenchError
 
-HEAP = "80wk"  # a small board's: w scales with the size of a word, so this is 128 KiB on a 64-bit machine
+HEAP = "64wk"  # a small board's: w scales with the size of a word, so this is 128 KiB on a 64-bit machine
 # Not `-m micropython_unix`: that drops the exit code, which says how a run of the hub has ended.
 _RUN_VM = "import sys, micropython_unix; sys.exit(micropython_unix.main())"
 EXIT_POWER_CUT = 70  # no exit code of the VM's: it says that its power has failed, and waits for its end

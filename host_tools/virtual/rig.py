@@ -11,6 +11,17 @@ from typing import Any
 from chf.wire import schema as s
 from host_tools.deploy.firmware_build import BuildError, build
 from host_tools.errors import BenchError
+from host_tools.link.capture import (
+    FLASH_DAMAGED,
+    FLASH_FAILING,
+    FLASH_REPLACED,
+    FLASH_WORKING,
+    POWER_ON,
+    RESET,
+    Flash,
+    Power,
+)
+from host_tools.link.recorded import Doings
 from host_tools.virtual.image import damaged, provisioned
 from host_tools.virtual.process import EXIT_POWER_CUT, HEAP, HubProcess, Pty
 from host_tools.virtual.supply import Supply
@@ -32,6 +43,7 @@ CAPABILITIES = frozenset(
         "holdup",
         "sense-lines",
         "power-cut",
+        "send-cut",
         "flash-fault",
         "stepped-time",
         "strap",
@@ -82,8 +94,9 @@ class VirtualRig:
         self.powered = False
         self.runs = 0
         self.resets: list[tuple[int, str]] = []  # (ms, why) of each end of a run
+        self.doings = Doings()  # for captures
         self._heap = heap
-        self._baud = baud
+        self.baud = baud
         self._ticks_start = ticks_start
         self._random = random.Random(seed)
         self._ptys = [Pty() for _ in (LINKS[:1] if one_cable else LINKS)]
@@ -132,6 +145,7 @@ class VirtualRig:
     def set_flash_failing(self, failing: bool) -> None:
         """From the next power-on the flash takes no writes."""
         self._flash_failing = failing
+        self.doings.add(Flash(self.now_ms, FLASH_FAILING if failing else FLASH_WORKING))
 
     def flash_image(self) -> bytes:
         """What an instrument would read from the flash chip."""
@@ -139,13 +153,18 @@ class VirtualRig:
 
     def restore_flash(self, image: bytes) -> None:
         """Write the flash chip. Only while the hub is off."""
-        if self.powered:
-            raise BenchError("The flash can only be written while the hub is off: cut its power first.")
-        self._flash.write_bytes(image)
+        self._write_flash(image, FLASH_REPLACED)
 
     def damage_journal(self, file: int) -> None:
         """Flip one bit in a journal file (schema.JOURNAL_*) on the flash chip. Only while the hub is off."""
-        self.restore_flash(damaged(self.flash_image(), "bench" if self.strapped else "live", file))
+        image = damaged(self.flash_image(), "bench" if self.strapped else "live", file)
+        self._write_flash(image, FLASH_DAMAGED[file])
+
+    def _write_flash(self, image: bytes, what: str) -> None:
+        if self.powered:
+            raise BenchError("The flash can only be written while the hub is off: cut its power first.")
+        self._flash.write_bytes(image)
+        self.doings.add(Flash(self.now_ms, what))
 
     def console(self) -> str:
         """What the VM has printed: empty unless the firmware failed."""
@@ -173,10 +192,11 @@ class VirtualRig:
             slice_ms = max(SLICE_MS, self.supply.left_ms(self.supply.holdup_mv - SLICE_MV) or 0)
             limit = min(limit, self.now_ms + slice_ms, self.now_ms + dies_in)
         if self._offer():
-            limit = min(limit, self.now_ms + OFFER_OCTETS * 10_000 // self._baud)  # 10 bits an octet, 8N1
+            limit = min(limit, self.now_ms + OFFER_OCTETS * 10_000 // self.baud)  # 10 bits an octet, 8N1
         cut, cut_after = self._cut
         self._cut = (s.CUT_NONE, 0)
         fields: dict[str, Any] = {"until_ms": limit, "cut": cut, "cut_after": cut_after, **self._signals(limit)}
+        self.doings.measures(self.now_ms, fields)
         for index, name in enumerate(LINKS):
             fields[name] = self._hub.sent[index] if index < len(self._ptys) else 0
         self._hub.start_step(fields)
@@ -237,19 +257,21 @@ class VirtualRig:
             pty.flush()
         for octets in self._outbox:
             octets.clear()
-        settings = {
+        settings: dict[str, Any] = {
             "flash": str(self._flash),
             "links": list(zip([pty.path for pty in self._ptys], self._masks, strict=True)),
             "strapped": self.strapped,
             "reset": reset,
             "speed": self.speed,
-            "baud": self._baud,
+            "baud": self.baud,
             "now_ms": self.now_ms,
             "ticks": (self._ticks_start + self.now_ms) & ((1 << 30) - 1),
             "seed": self._random.randbytes(16).hex(),
             "signals": {"cut": s.CUT_NONE, **self._signals(self.now_ms)},
             "flash_failing": self._flash_failing,
         }
+        self.doings.measures(self.now_ms, settings["signals"])
+        self.doings.add(Power(self.now_ms, True, POWER_ON if reset == s.RESET_POWER_ON else RESET))
         if self._cut[0] == s.CUT_FLASH_OCTET:
             settings["flash_cut_after"] = self._cut[1]
             self._cut = (s.CUT_NONE, 0)
@@ -268,6 +290,7 @@ class VirtualRig:
         self._hub = None
         self.powered = False
         self.resets.append((self.now_ms, why))
+        self.doings.add(Power(self.now_ms, False, why))
 
     def _check_restarts(self) -> None:
         """A hub that cannot even start would restart for ever."""

@@ -1,5 +1,7 @@
 """180.000 s, the 2 s of a return, and the edges between: when an outage is one."""
 
+import itertools
+
 import pytest
 
 from chf.core import limits, states
@@ -217,11 +219,16 @@ def test_an_outage_longer_than_the_ticks_can_count_is_one_outage(world):
 def test_what_the_table_of_phases_names_is_there():
     from chf.core.supervisor import Supervisor
 
-    phases = range(len(states.PHASES))
-    for (phase, what), (to, action) in states.TRANSITIONS.items():
-        assert phase in phases and to in phases and what in range(6)
-        assert action is None or callable(getattr(Supervisor, "_" + action))
-    assert {to for to, _ in states.TRANSITIONS.values()} == set(phases)
+    phases, events = states.PHASES.split(), states.EVENTS.split()
+    rows = [line.split() for line in states.TABLE.strip().splitlines()]
+    for phase, what, to, action in rows:
+        assert phase in phases and to in phases and what in events
+        assert action == "-" or callable(getattr(Supervisor, "_" + action))
+        assert states.step(phases.index(phase), events.index(what)) == (phases.index(to), action)
+    assert {to for _, _, to, _ in rows} == set(phases)
+    assert len({(phase, what) for phase, what, *_ in rows}) == len(rows)
+    others = set(itertools.product(phases, events)) - {(phase, what) for phase, what, *_ in rows}
+    assert not [case for case in others if states.step(phases.index(case[0]), events.index(case[1]))]
 
 
 @pytest.mark.parametrize("lost_s, journaled", [(3, 0), (4.999, 0), (5, 1), (20, 1)])

@@ -50,7 +50,7 @@ def test_what_a_hub_sees(hub):
 def test_what_happened_in_a_hub(hub):
     told = json_of("trace", hub["url"])
     assert any(entry["what"] == "boot" for entry in told["entries"])
-    assert " boot bits=supply|mt-pr" in inside("trace", hub["url"]).stdout
+    assert " boot bits=supply|ac-lo|mt-pr" in inside("trace", hub["url"]).stdout
 
 
 def test_a_hub_restarts_when_told(hub):

@@ -203,9 +203,10 @@ def test_the_soft_rig_s_answers_are_never_taken_for_another_question_s():
 
 def test_the_hub_s_own_pins_count_again_after_the_soft_rig():
     with connect("sim:", "soft:") as bed:
-        bed.rig.ac_lo = True
-        bed.rig.release()
+        bed.rig.ac_lo = False
         assert not bed.state()["bits"] & s.SENSE_AC_LO
+        bed.rig.release()
+        assert bed.state()["bits"] & s.SENSE_AC_LO
 
 
 def test_a_soft_rig_that_gets_no_answer_says_so():

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.deploy import firmware_build
+from host_tools.deploy import firmware_build, shrink_rename
 from host_tools.deploy.firmware_build import BuildError, build, sources
 from host_tools.locate import root
+from host_tools.virtual.process import vm_command
 
 DEADLINE_S = 60
 BOARD = "tiny"
@@ -117,6 +118,39 @@ def test_what_does_not_go_onto_the_device_makes_no_new_build(tree):
     assert built(tree) == first
 
 
+# ---- For who debugs on a board
+
+
+def test_a_readable_build_keeps_names_and_line_numbers(tree):
+    path = tree / "firmware/app/logic.py"
+    path.write_text(
+        path.read_text() + "\n\nclass Fraction:\n    tiny_piece = 1\n\n    def half(self, whole_thing):\n        pass\n"
+    )
+    names = [b"whole_thing", b"Fraction", b"half", b"tiny_piece"]
+    small = (built(tree) / "app/logic.mpy").read_bytes()
+    assert not [name for name in names if name in small]
+    readable = build(BOARD, tree / "cache", readable=True)
+    whole = (readable / "app/logic.mpy").read_bytes()
+    assert [name for name in names if name in whole] == names
+    assert files(readable) == ["app/__init__.mpy", *files(built(tree))]
+    path.write_text("\n\n\n" + path.read_text())
+    moved = build(BOARD, tree / "cache", readable=True)
+    assert (moved / "app/logic.mpy").read_bytes() != whole, "its lines are those of the source"
+    assert (built(tree) / "app/logic.mpy").read_bytes() == small, "and those of what ships are left out"
+
+
+def test_the_readable_firmware_says_where_it_fails(tmp_path):
+    pytest.importorskip("micropython_unix")
+    folder = build("virtual", tmp_path, readable=True)
+    command = [*vm_command(Path("-c"), "256wk"), "import chf.wire.codec as codec\ncodec.pack('a:u8', {})"]
+    environment = {**os.environ, "MICROPYPATH": ""}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S, env=environment)
+    said = done.stdout + done.stderr
+    lines = (root("firmware") / "chf/wire/codec.py").read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "is missing" in text)
+    assert re.search(rf'File "chf/wire/codec[^"]*", line {line}, in pack', said), said
+
+
 # ---- Two at once
 
 
@@ -158,8 +192,8 @@ def test_a_build_that_another_process_finished_first_is_taken(tree, monkeypatch)
     winner.rename(kept)
     compile_one = firmware_build._compile
 
-    def slow(source, name, folder):
-        compile_one(source, name, folder)
+    def slow(*given):
+        compile_one(*given)
         if not winner.exists():
             shutil.copytree(kept, winner)
 
@@ -191,6 +225,14 @@ def test_a_file_that_does_not_compile_is_one_sentence(tree, text, says):
 @pytest.mark.parametrize("board", ["nope", "", ".", "common", "../firmware", "/", "tiny/hub_board.py"])
 def test_an_unknown_board_is_one_sentence_that_names_those_there_are(tree, board):
     assert sentence(tree, board) == f"There is no board '{board}': choose one of other, tiny."
+
+
+def test_names_that_cannot_be_made_short_are_one_sentence(tree, monkeypatch):
+    def ambiguous(*_):
+        raise shrink_rename.AmbiguousError("'x' in app.logic cannot get a short name: rename it")
+
+    monkeypatch.setattr(shrink_rename, "_compare", ambiguous)
+    assert sentence(tree) == "The firmware cannot be made small: 'x' in app.logic cannot get a short name: rename it."
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(tree):

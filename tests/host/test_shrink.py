@@ -13,7 +13,7 @@ from host_tools.deploy.shrink_names import TEXT_MAX
 
 def same(program: dict[str, str]) -> dict[str, str]:
     """The shrunk program, which has the same result, of the same type."""
-    small = shrink(program)
+    small = shrink(program, short=False)
     assert repr(result(small)) == repr(result(program)), small
     return small
 

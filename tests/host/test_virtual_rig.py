@@ -136,11 +136,11 @@ def test_a_restart_takes_its_time_and_keeps_the_flash():
 
 @pytest.fixture
 def firmware(tmp_path, monkeypatch):
-    """Gives a hub whose main.py is this text; the rest is the firmware."""
+    """Gives a hub whose main.py is this text; the rest is the firmware, by the names that the text uses."""
 
     def make(text, **options):
         folder = tmp_path / "firmware"
-        shutil.copytree(build("virtual"), folder, ignore=shutil.ignore_patterns("*.bin"))
+        shutil.copytree(build("virtual", readable=True), folder, ignore=shutil.ignore_patterns("*.bin"))
         (folder / "main.mpy").unlink()
         (folder / "main.py").write_text(text)
         monkeypatch.setattr(rig_module, "build", lambda board: folder)

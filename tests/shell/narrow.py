@@ -1,6 +1,5 @@
-"""A board of the shell's own narrow ports, in memory, that fails when told; runs on CPython and on MicroPython."""
+"""The memory board that fails when told, and the peers of its hub; runs on CPython and on MicroPython."""
 
-import hashlib
 import json
 
 from chf.wire import schema as s
@@ -8,7 +7,13 @@ from chf.wire.auth import Key
 from chf.wire.endpoint import Endpoint
 from chf.wire.framing import STUFFED_MAX, Framer, stuff
 
-TICKS_MASK = (1 << 30) - 1
+try:
+    from host_tools.replay import memory_board
+except ImportError:  # where host_tools is no package: its folder is on the path
+    import memory_board
+
+TICKS_MASK = memory_board.TICKS_MASK
+Restarted = memory_board.Restarted
 EIO = 5
 UTC = 836_000_000
 HUB = bytes(range(8))
@@ -28,18 +33,14 @@ def identity_text(**more):
     return json.dumps(dict({"hub": HUB.hex(), "esme": ESME.hex(), "keys": keys}, **more))
 
 
-class Restarted(BaseException):
-    """The board has restarted: no error that the firmware could catch."""
-
-
-class Store:
-    """Files in a dict. `faults`: for each call to come what it does; after them every call works.
+class Store(memory_board.Store):
+    """`faults`: for each call to come what it does; after them every call works.
 
     blind: names that cannot be read. log: (call, name) of each write that was tried.
     """
 
     def __init__(self, files=None):
-        self.files = dict(files or {})
+        super().__init__(files)
         self.faults = []
         self.blind = ()
         self.log = []
@@ -47,7 +48,7 @@ class Store:
     def read(self, name):
         if self._fault() != WORKS or name in self.blind:
             raise OSError(EIO)
-        return self.files.get(name)
+        return super().read(name)
 
     def append(self, name, data):
         self.log.append(("append", name))
@@ -56,16 +57,16 @@ class Store:
         if fault == TEARS:
             data = data[: len(data) // 2]
         if fault != REFUSES:
-            self.files[name] = bytes(self.files.get(name, b"")) + data
+            super().append(name, data)
         if fault != WORKS:
             raise OSError(EIO)
 
     def replace(self, name, pieces):
         self.log.append(("replace", name))
         fault = self._fault()
-        data = b"".join([bytes(piece) for piece in pieces])
+        pieces = list(pieces)  # read whole, whatever becomes of them
         if fault in (WORKS, LATE):
-            self.files[name] = data
+            super().replace(name, pieces)
         if fault != WORKS:
             raise OSError(EIO)
 
@@ -73,17 +74,14 @@ class Store:
         return self.faults.pop(0) if self.faults else WORKS
 
 
-class Port:
-    """A serial port. rx: what comes to the hub. tx: what it has sent.
+class Port(memory_board.Port):
+    """takes: for each write to come how many octets of it the port takes; after them all. stuck: it takes none.
 
-    takes: for each write to come how many octets of it the port takes; after them all. stuck: it takes none.
     flood: octets that come for ever after those in rx.
     """
 
     def __init__(self, *links):
-        self.links = sum([1 << link for link in links])
-        self.rx = bytearray()
-        self.tx = bytearray()
+        super().__init__(*links)
         self.takes = []
         self.stuck = False
         self.flood = b""
@@ -93,62 +91,25 @@ class Port:
         self.reads += 1
         while self.flood and len(self.rx) < len(buf):
             self.rx.extend(self.flood)
-        n = min(len(buf), len(self.rx))
-        buf[:n] = self.rx[:n]
-        self.rx = self.rx[n:]
-        return n
+        return super().readinto(buf)
 
     def write(self, buf, start, end):
         if self.stuck:
             return 0
-        n = end - start
         if self.takes:
-            n = min(n, self.takes.pop(0))
-        self.tx.extend(bytes(buf[start : start + n]))
-        return n
+            end = min(end, start + self.takes.pop(0))
+        return super().write(buf, start, end)
 
 
-class Board:
-    """A ports.Board whose clock moves in wait() alone, or where a test sets `now`."""
+class Board(memory_board.Board):
+    """The memory board with these ports and this store."""
 
     name = "narrow"
 
     def __init__(self, store=None, identity=None, strapped=True, reset=s.RESET_POWER_ON, now=TICKS_MASK - 5_000):
-        self.strapped = strapped
-        self.reset_cause = reset
-        self.store = store or Store()
-        self.links = [Port(s.LINK_HAN), Port(s.LINK_WAN), Port(s.LINK_BENCH)]
-        self.text = identity_text() if identity is None else identity
-        self.now = now
-        self.bits = s.SENSE_SUPPLY | s.SENSE_MT_PR
-        self.mv = 5_000
-        self.fed = 0
-        self._drawn = 0
-
-    def identity(self):
-        return self.text
-
-    def ticks_ms(self):
-        return self.now
-
-    def wait(self, until):
-        self.now = until & TICKS_MASK
-
-    def sense(self):
-        return self.bits
-
-    def holdup_mv(self):
-        return self.mv
-
-    def random(self, n):
-        self._drawn += 1
-        return hashlib.sha256(bytes((self._drawn, self.now & 0xFF))).digest()[:n]
-
-    def feed(self):
-        self.fed += 1
-
-    def restart(self):
-        raise Restarted
+        text = identity_text() if identity is None else identity
+        links = [Port(s.LINK_HAN), Port(s.LINK_WAN), Port(s.LINK_BENCH)]
+        super().__init__(store or Store(), text, strapped, reset, now, links)
 
 
 class Peers:
@@ -196,7 +157,7 @@ class Peers:
         self.say(name, **values)
 
     def heard(self):
-        """[(name, fields)] of all that the hub has sent since the last call. If strict, raises for what does not open."""
+        """[(name, fields)] of what the hub has sent since the last call. If strict, raises for what does not open."""
         found = []
         for i, port in enumerate(self.board.links):
             framer = self._framers[i]

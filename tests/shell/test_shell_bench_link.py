@@ -17,6 +17,7 @@ ASKED = {
     "journal_request": ("journal_data", {"file": 1, "offset": 0}),
     "trace_request": ("trace_data", {}),
     "rig_set": ("bench_ack", {"mask": 7, "bits": 5, "holdup_mv": 0}),
+    "time_skip": ("bench_ack", {"ms": 30_000}),
 }
 
 
@@ -94,6 +95,46 @@ def test_a_hub_that_is_to_be_bitten_feeds_its_watchdog_no_more_but_goes_on():
     shell.board.bits = 0
     assert "ad1" in [name for name, _ in narrow.run(shell, peers, 190_000)]
     assert shell.board.fed == fed
+
+
+# ---- The clock that is sent ahead
+
+
+def skip(shell, peers, ms, piece_ms=5_000):
+    for _ in range(ms // piece_ms):
+        ask(shell, peers, "time_skip", ms=piece_ms)
+
+
+def test_a_clock_that_is_sent_ahead_brings_the_threshold_and_no_earlier():
+    shell, peers = hub()
+    shell.board.bits = 0
+    began = shell.board.now
+    narrow.run(shell, peers, 100)
+    skip(shell, peers, 175_000)
+    assert "ad1" not in [name for name, _ in narrow.run(shell, peers, 4_000)]
+    assert ask(shell, peers, "state_request")[1]["elapsed_s"] == 179
+    assert "ad1" in [name for name, _ in narrow.run(shell, peers, 1_500)]
+    assert (shell.board.now - began) & narrow.TICKS_MASK < 10_000, "of the board's own time"
+
+
+def test_a_clock_that_is_sent_ahead_sleeps_no_longer_than_before():
+    shell, peers = hub()
+    skip(shell, peers, 60_000)
+    before = shell.board.now
+    shell.sleep()
+    assert 0 < (shell.board.now - before) & narrow.TICKS_MASK <= 2_000
+
+
+def test_without_the_strap_no_clock_is_sent_ahead_and_a_restart_ends_it():
+    shell, peers = hub(strapped=False)
+    assert ask(shell, peers, "time_skip", ms=65_535)[0] == "bench_refusal"
+    assert shell.ahead_ms == 0
+    shell.board.bits = 0
+    assert "ad1" not in [name for name, _ in narrow.run(shell, peers, 179_000)]
+    assert "ad1" in [name for name, _ in narrow.run(shell, peers, 3_000)]
+    shell, peers = hub()
+    skip(shell, peers, 60_000)
+    assert hub(store=shell.board.store)[0].ahead_ms == 0
 
 
 # ---- The soft rig

@@ -289,6 +289,7 @@ def test_a_store_that_never_works_still_alerts():
 
 
 def test_a_journal_that_cannot_be_rewritten_is_said():
-    hub = Hub(faults=[narrow.WORKS, narrow.WORKS, narrow.REFUSES])  # both are read, neither is there, none can be made
+    # The soft rig's file and both journals are read, none is there, none can be made.
+    hub = Hub(faults=[narrow.WORKS] * 3 + [narrow.REFUSES])
     hub.act(("say", "identify", {}))
     assert b"the journal cannot be rewritten" in hub.heard("identity")[-1]["text"]

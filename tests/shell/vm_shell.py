@@ -1,11 +1,13 @@
 """The whole shell on a narrow board, fuzzed: any octets, lines, clock and store. Runs on MicroPython and CPython.
 
-Usage: vm_shell.py FIRMWARE_DIR NARROW_DIR SEED ROUNDS. Prints "passed N rounds"; what leaves the shell ends it.
+Usage: vm_shell.py FIRMWARE_DIR NARROW_DIR BOARD_DIR SEED ROUNDS. Prints "passed N rounds"; what leaves the shell
+ends it.
 """
 
 import gc
 import sys
 
+sys.path.insert(0, sys.argv[3])
 sys.path.insert(0, sys.argv[2])
 sys.path.insert(0, sys.argv[1])
 
@@ -103,8 +105,8 @@ class Fuzz:
 
 def main():
     """All rounds."""
-    fuzz = Fuzz(int(sys.argv[3]))
-    rounds = int(sys.argv[4])
+    fuzz = Fuzz(int(sys.argv[4]))
+    rounds = int(sys.argv[5])
     for _ in range(rounds):
         try:
             fuzz.act()

@@ -185,7 +185,7 @@ def test_figures_in_the_text():
 
 
 def test_phases_and_trace_entries():
-    phases = ", ".join(f"{at} {name}" for at, name in enumerate(states.PHASES))
+    phases = ", ".join(f"{at} {name}" for at, name in enumerate(states.PHASES.split()))
     assert f"| phase | u8 | {phases} |" in SPEC
     told = {row[1]: int(row[0], 16) for row in rows_of(SPEC, "| what |")}
     assert told == {

@@ -16,7 +16,7 @@ RETURNING = 2
 OUT = 3
 OUT_RETURNING = 4
 PROVING = 5
-PHASES = ("powered", "lost", "returning", "out", "out-returning", "proving")
+PHASES = "powered lost returning out out-returning proving"
 
 # What can happen
 SUPPLY_LOST = 0  # the first sample without supply
@@ -26,18 +26,34 @@ THRESHOLD = 3  # 180.000 s since the loss
 QUALIFIED_UNPROVEN = 4  # the same, where a restart has left the duration unproven
 SETTLED = 5  # the duration is proven, or 60 s are over
 
-# (phase, what happens) -> (next phase, action of the supervisor or None).
-# What is not in the table cannot happen in that phase and changes nothing.
-TRANSITIONS = {
-    (POWERED, SUPPLY_LOST): (LOST, "open"),
-    (LOST, SUPPLY_BACK): (RETURNING, "await_qualified"),
-    (LOST, THRESHOLD): (OUT, "decide"),
-    (RETURNING, SUPPLY_LOST): (LOST, "resume"),  # past 180 s the threshold fires again at once
-    (RETURNING, QUALIFIED): (POWERED, "close"),
-    (RETURNING, QUALIFIED_UNPROVEN): (PROVING, "await_proof"),
-    (OUT, SUPPLY_BACK): (OUT_RETURNING, "await_qualified"),
-    (OUT_RETURNING, SUPPLY_LOST): (OUT, "resume"),
-    (OUT_RETURNING, QUALIFIED): (POWERED, "close"),
-    (PROVING, SUPPLY_LOST): (LOST, "resume_found"),
-    (PROVING, SETTLED): (POWERED, "close"),
-}
+EVENTS = "supply-lost supply-back qualified threshold qualified-unproven settled"
+
+# What is not in the table cannot happen in that phase and changes nothing. "-": the phase alone changes.
+# fmt: off
+TABLE = (
+    # phase          what happens         next phase      what the supervisor does
+    "\npowered        supply-lost          lost            open"
+    "\nlost           supply-back          returning       await_qualified"
+    "\nlost           threshold            out             decide"
+    # past 180 s the threshold fires again at once
+    "\nreturning      supply-lost          lost            resume"
+    "\nreturning      qualified            powered         close"
+    "\nreturning      qualified-unproven   proving         await_proof"
+    "\nout            supply-back          out-returning   await_qualified"
+    "\nout-returning  supply-lost          out             resume"
+    "\nout-returning  qualified            powered         close"
+    "\nproving        supply-lost          lost            resume_found"
+    "\nproving        settled              powered         close"
+    "\n"
+)
+# fmt: on
+
+
+def step(phase: int, what: int):
+    """(next phase, name of the supervisor's action or "-"), None where that changes nothing in this phase."""
+    phases = PHASES.split()
+    for line in TABLE.split("\n"):
+        words = line.split()
+        if words[:2] == [phases[phase], EVENTS.split()[what]]:
+            return phases.index(words[2]), words[3]
+    return None

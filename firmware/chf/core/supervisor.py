@@ -10,7 +10,7 @@ from chf.core.notice import FOLLOW_TIMER, Notice
 from chf.core.notice import REFILL_TIMER as VERSIONS_TIMER
 from chf.core.notice import RETRY_TIMER as NOTICE_TIMER
 from chf.core.outage import UNVOUCHED, Outage
-from chf.core.ticks import Timers, add, diff
+from chf.core.ticks import HALF, MASK, Timers, add, diff
 from chf.core.utc import Nonces, Utc
 from chf.journal.records import JOURNAL_VERSION
 from chf.wire import schema as s
@@ -80,7 +80,9 @@ class Supervisor:
 
     def quiet(self, now: int, bits: int, holdup_mv: int) -> bool:
         """Whether a sample of these values would change nothing."""
-        if bits != self.bits or (self._deadline is not None and diff(now, self._deadline) >= 0):
+        deadline = self._deadline
+        # ticks.diff(now, deadline) >= 0, written out: this runs in every pass of the loop.
+        if bits != self.bits or (deadline is not None and (now - deadline) & MASK < HALF):
             return False
         outage = self.outage
         return outage is None or outage.durable or holdup_mv > self.config.dying_mv
@@ -123,11 +125,11 @@ class Supervisor:
             self._journal_loss(now)
 
     def _trigger(self, what, now):
-        step = states.TRANSITIONS.get((self.phase, what))
+        step = states.step(self.phase, what)
         if step is not None:
-            self.phase = step[0]
-            if step[1] is not None:
-                getattr(self, "_" + step[1])(now)
+            self.phase, action = step
+            if action != "-":
+                getattr(self, "_" + action)(now)
 
     def _open(self, now):
         self._outages += 1

@@ -1,15 +1,15 @@
-"""A ports.Board with nothing behind it: octets from a buffer, fixed storage, and a clock that moves in wait() alone."""
+"""The memory board on fixed buffers, so that what the firmware under measure allocates is its own; and its peers."""
 
-import hashlib
 import json
 import os
+
+from memory_board import TICKS_MASK, Board, Port
 
 from chf.wire import schema as s
 from chf.wire.auth import Key
 from chf.wire.endpoint import Endpoint
 from chf.wire.framing import Framer, stuff
 
-TICKS_MASK = (1 << 30) - 1
 FILE_OCTETS = 8192
 UTC = 836_000_000
 STEP_MS = 1  # of wait()
@@ -18,11 +18,11 @@ SETTLE_STEPS = 240
 WRAP_AFTER_MS = 2_000  # Peers.settle()
 
 
-class Line:
-    """A link port. put() gives it octets; what the hub writes lies in out[:written]."""
+class Line(Port):
+    """put() gives it octets; what the hub writes lies in out[:written]."""
 
     def __init__(self, link):
-        self.links = 1 << link
+        super().__init__(link)
         self.inbox = b""
         self.at = self.end = 0
         self.out = bytearray(2 * s.FRAME_MAX + 2)
@@ -80,41 +80,21 @@ class FixedStore:
             self.append(name, piece)
 
 
-class NarrowBoard:
+class NarrowBoard(Board):
     """Strapped, supply good. now: its tick, which a script may move; it wraps soon after Peers.settle()."""
 
     name = "narrow"
-    strapped = True
-    reset_cause = s.RESET_POWER_ON
 
     def __init__(self, identity, links=None):
-        self._identity = identity
-        self.links = links or [Line(s.LINK_HAN), Line(s.LINK_WAN), Line(s.LINK_BENCH)]
-        self.store = FixedStore()
-        self.now = TICKS_MASK - SETTLE_STEPS * SETTLE_STEP_MS - WRAP_AFTER_MS
-        self._drawn = 0
-
-    def identity(self):
-        return self._identity
-
-    def ticks_ms(self):
-        return self.now
+        links = links or [Line(s.LINK_HAN), Line(s.LINK_WAN), Line(s.LINK_BENCH)]
+        now = TICKS_MASK - SETTLE_STEPS * SETTLE_STEP_MS - WRAP_AFTER_MS
+        super().__init__(FixedStore(), identity, now=now, links=links)
 
     def wait(self, until):
         self.now = (self.now + STEP_MS) & TICKS_MASK
 
-    def sense(self):
-        return s.SENSE_SUPPLY | s.SENSE_MT_PR
-
-    def holdup_mv(self):
-        return 5_000
-
-    def random(self, n):
-        self._drawn += 1
-        return hashlib.sha256(bytes((self._drawn,))).digest()[:n]
-
     def feed(self):
-        pass
+        pass  # a million steps' count is not what is measured
 
     def restart(self):
         raise SystemExit(72)

@@ -1,0 +1,182 @@
+"""Flashing a virtual dev board, whose REPL is the real MicroPython VM, from a bare REPL to a hub, by mpremote."""
+
+import json
+
+import pytest
+import serial
+from chtool import inside, run
+
+from host_tools.deploy import flash as flash_module
+from host_tools.deploy import flash_target
+from host_tools.deploy.firmware_build import build
+from host_tools.deploy.firmware_image import LOADER, LOADER_SIGN
+from host_tools.deploy.provisioning import new_identity, read_identity, write_identity
+from host_tools.errors import BenchError
+from host_tools.link.connect import open_client
+
+pytest.importorskip("micropython_unix", reason="the MicroPython VM has no wheel for this machine")
+from board_bench import Watcher, files, flash_it, mpremote, put, running
+
+
+@pytest.fixture
+def board(tmp_path):
+    with running(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def flashed(tmp_path_factory):
+    """The flash of a board that is a hub already."""
+    folder = tmp_path_factory.mktemp("flashed")
+    with running(folder) as board:
+        flash_it(board)
+    return board.flash
+
+
+def until(board, happened):
+    """Let the board run until that has happened, ten seconds at most."""
+    for _ in range(500):
+        if happened():
+            return
+        board.wait(0.02)
+    raise AssertionError(board.resets)
+
+
+def test_mpremote_itself_works_on_the_virtual_board(board):
+    put(board, "note.py", "print('noted')\n")
+    assert "noted" in mpremote(board, "exec", "import note")
+    assert mpremote(board, "soft-reset", "exec", "import os; print(os.listdir())").strip() == "['note.py']"
+    assert board.resets[0] == "soft reboot"
+
+
+def test_the_watchdog_bites_a_program_that_does_not_feed_it(board):
+    put(board, "main.py", "from machine import WDT\nWDT(timeout=8000)\nwhile True:\n    pass\n")
+    board.press_reset()
+    until(board, lambda: "watchdog" in board.resets)
+
+
+def test_a_bare_board_becomes_a_hub_and_a_second_run_copies_only_what_changed(board, tmp_path, monkeypatch):
+    watcher = Watcher()
+    done = flash_it(board, watcher)
+    identity = read_identity(tmp_path / "keys.json")
+    assert done["identity"]["hub"] == identity["hub"] and done["identity"]["strapped"]
+    assert done["copied_octets"] == done["octets"] > 20_000
+    assert "made now" in done["keys"]
+    assert "restarting into maintenance" not in watcher.steps, "on a bare board nothing can have armed a watchdog"
+    with open_client(f"{board.port},speed={board.speed}") as client:
+        assert client.state()["phase"] == 0
+    until(board, lambda: board.watched)
+    again = flash_it(board, keys=None)
+    assert (again["copied_octets"], again["firmware"], again["identity"]) == (0, done["firmware"], done["identity"])
+
+    folder = tmp_path / "built"
+    built = build("virtual")
+    for path in built.rglob("*.mpy"):
+        (folder / path.relative_to(built)).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path.relative_to(built)).write_bytes(path.read_bytes())
+    (folder / "extra.mpy").write_bytes(b"M" + bytes(99))
+    monkeypatch.setattr(flash_module, "build", lambda name: folder)
+    third = flash_it(board, keys=None)
+    assert third["firmware"] != done["firmware"] and third["identity"] == done["identity"]
+    assert 100 < third["copied_octets"] < 5_000, "the index and the one module that is new"
+
+
+def test_a_hub_without_a_strap_waits_for_the_reset_button(tmp_path, flashed):
+    with running(tmp_path, flashed, speed=2, strapped=False) as board:
+        watcher = Watcher()
+        watcher.on_ask = board.press_reset
+        until(board, lambda: board.watched)
+        done = flash_it(board, watcher, keys=None)
+        assert (done["copied_octets"], done["identity"]["strapped"]) == (0, False)
+        assert "Press the board's RESET" in watcher.asked[0]
+
+
+def test_from_the_command_line(tmp_path, flashed):
+    with running(tmp_path, flashed, speed=2) as board:
+        done = run("flash", "--board", "virtual", "--port", board.port, "--keys", tmp_path / "keys.json")
+        assert (done.returncode, done.stderr) == (0, ""), "progress is for a terminal"
+        shown = dict(line.split("\t") for line in done.stdout.splitlines())
+        assert shown["hub"] == read_identity(tmp_path / "keys.json")["hub"]
+        assert shown["runs"].startswith("chf ") and shown["copied"] == "nothing: up to date"
+
+
+@pytest.mark.parametrize("name", ["main.py", "boot.py"])
+def test_somebody_elses_program_stays(board, name):
+    put(board, name, "print('mine')\n")
+    with pytest.raises(BenchError, match=f"other firmware, from its {name}: --replace") as refused:
+        flash_it(board)
+    assert refused.value.exit_code == 4
+    board.wait(0.3)
+    assert "mine" in mpremote(board, "cat", name)
+
+
+def test_somebody_elses_program_is_kept_beside_when_it_is_replaced(board):
+    put(board, "main.py", "from machine import WDT\nd = WDT(timeout=8000)\nprint('mine')\n")
+    board.press_reset()
+    board.wait(0.2)
+    assert flash_it(board, replace=True)["identity"]["hub"]
+    assert "watchdog" not in board.resets, "the restart into maintenance left it behind"
+    board.press_reset()
+    board.wait(0.2)
+    assert mpremote(board, "cat", "main.py.before").startswith("from machine import WDT")
+
+
+def test_another_version_of_micropython_is_refused(board, monkeypatch):
+    old = flash_target.Target(**{**vars(flash_target.load("virtual")), "least": "9.0.0", "below": "9.1.0"})
+    monkeypatch.setattr(flash_target, "_VIRTUAL", old)
+    with pytest.raises(BenchError, match=r"runs MicroPython 1\.\d+\.0, and the firmware needs 9\.0\.0") as refused:
+        flash_it(board)
+    assert refused.value.exit_code == 4
+    assert not mpremote(board, "ls").splitlines()[1:]
+
+
+def test_another_board_is_refused(board):
+    done = inside("flash", "--board", "pico", "--port", board.port)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "which is no Raspberry Pi Pico" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_board_that_is_not_named_and_not_known_is_refused(board):
+    done = inside("flash", "--port", board.port)
+    assert done.returncode == 2
+    assert "say which it is with --board" in done.stderr
+
+
+def test_a_busy_port_is_refused(board):
+    with serial.Serial(str(board.port), exclusive=True):
+        done = inside("flash", "--board", "virtual", "--port", board.port)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "is busy: another program has it open" in done.stderr
+
+
+def test_a_port_behind_which_nothing_answers_is_refused(board, monkeypatch):
+    monkeypatch.setattr(flash_module, "REPL_S", 0.2)
+    monkeypatch.setattr(flash_module, "RESET_S", 0.2)
+    monkeypatch.setattr(flash_module, "_restart_hub", lambda port: False)  # which would wait for it, too
+    board.cut_power()
+    board.plug()
+    done = inside("flash", "--board", "virtual", "--port", board.port)
+    assert done.returncode == 3
+    assert "No REPL answers" in done.stderr.splitlines()[-1]
+
+
+def test_a_provisioned_board_keeps_its_keys(tmp_path, flashed):
+    first, other = read_identity(flashed.with_name("keys.json")), new_identity(2)
+    write_identity(tmp_path / "other.json", other)
+    write_identity(tmp_path / "same.json", {**first, "policy": 2})
+    with running(tmp_path, flashed) as board:
+        keeps_its_keys(board, tmp_path, first, other)
+
+
+def keeps_its_keys(board, tmp_path, first, other):
+    with pytest.raises(BenchError, match=f"provisioned as {first['hub']}, and .* --new-keys"):
+        flash_it(board, keys=tmp_path / "other.json")
+    assert json.loads(files(board)["identity.json"]) == first
+    assert flash_it(board, keys=tmp_path / "same.json")["identity"]["hub"] == first["hub"]
+    assert json.loads(files(board)["identity.json"]) == {**first, "policy": 2}, "configuration may change"
+    assert flash_it(board, keys=tmp_path / "other.json", new_keys=True)["identity"]["hub"] == other["hub"]
+
+
+def test_the_loader_is_small_and_ours():
+    text = LOADER.read_text()
+    assert text.startswith(LOADER_SIGN) and len(text.splitlines()) < 80 and LOADER.stat().st_size < 2_600
