@@ -39,7 +39,12 @@ def adapter(board: str) -> dict[str, Path]:
 
     Of a fixture board it starts at rig_main. Raises KeyError where the board has neither.
     """
-    folders = (root("boards") / "common", root("boards") / board)
+    return adapter_in(root("boards"), board)
+
+
+def adapter_in(boards: Path, board: str) -> dict[str, Path]:
+    """The same, of the boards in that folder. A file that is no Python imports nothing."""
+    folders = (boards / "common", boards / board)
     files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
     reached: dict[str, Path] = {}
     waiting = [next((name for name in STARTS if name in files), STARTS[0])]
@@ -70,7 +75,11 @@ def used(source: str, project: object = ()) -> set[str]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from host_tools.boards.attributes import adapter_in
 from host_tools.deploy import (
     shrink,
     shrink_asked,
@@ -49,15 +50,15 @@ class BuildError(Exception):
 
 
 def sources(board: str) -> dict[str, Path]:
-    """Path on the device (with .py) -> source file, for the firmware, what boards share, and one board.
+    """Path on the device (with .py) -> source file: the firmware, one board, and what that uses of what boards share.
 
     Raises BuildError where there is no such board.
     """
     boards = {path.parent.name: path.parent for path in root("boards").glob("*/hub_board.py")}
     if board not in boards:
         raise BuildError(f"There is no board '{board}': choose one of {', '.join(sorted(boards))}.")
-    found = {}
-    for base in (root("firmware"), root("boards") / "common", boards[board]):
+    found = {f"{name}.py": path for name, path in adapter_in(root("boards"), board).items()}
+    for base in (root("firmware"), boards[board]):
         for path in sorted(base.rglob("*.py")):
             if "__pycache__" not in path.parts and path.name != "ports.py":
                 found[path.relative_to(base).as_posix()] = path

@@ -29,6 +29,7 @@ def tree(tmp_path, monkeypatch):
         "firmware/app/logic.py": "TWO = 2\n\n\ndef double(number):\n    return number * TWO\n",
         "firmware/app/ports.py": '"""For people and type checkers."""\nfrom typing import Protocol\n',
         "boards/common/lfs.py": "import os\n",
+        "boards/common/of_another.py": "x = 2\n",
         "boards/tiny/hub_board.py": "import lfs\n",
         "boards/tiny/board.toml": "",
         "boards/other/hub_board.py": "import machine\n",
