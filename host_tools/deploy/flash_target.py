@@ -48,7 +48,7 @@ _VIRTUAL = Target(
     "1.28.0",
     "1.30.0",
     "none",
-    "Start it with python -m host_tools.virtual.repl_board.",
+    "Start it with chtool virtual --bare.",
     (),
 )
 

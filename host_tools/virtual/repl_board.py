@@ -1,6 +1,6 @@
 """A dev board whose REPL is the real MicroPython VM behind a PTY: whatever flashes boards can connect to it.
 
-`python -m host_tools.virtual.repl_board` runs one and prints its port. Flash (littlefs in a file), main.py at a reset,
+`chtool virtual --bare` runs one and prints its port. Flash (littlefs in a file), main.py at a reset,
 machine.reset(), Ctrl-C and a watchdog that bites are there; its pins are not: boards/virtual/repl_hub.py.
 """
 
@@ -26,6 +26,7 @@ BLOCKS = 352  # 1,408 KiB of 4 KiB blocks: the files of a Raspberry Pi Pico
 WATCHDOG_S = 8.0
 POWER_ON, WATCHDOG = 1, 3  # machine.reset_cause()
 SOFT = "soft reboot"
+_LAST_WORDS_S = 0.05
 _LOOK_S = 0.02  # at what other threads want
 _HELD_OCTETS = 16_384  # for a host that does not read; what is more is lost, as on USB
 _CTRL_C = b"\x03"
@@ -54,9 +55,7 @@ class ReplBoard:
         self.speed = speed
         self.strapped = strapped
         self.resets: list[str] = []  # why each run after the first began
-        self.taken = 0  # octets from the host since power-on
         self.cut_after: int | None = None  # octets or erase steps of the flash until power fails, from each start on
-        self.pull_after: int | None = None  # octets from the host until the cable is pulled
         self._folder = folder
         self._away_s = away_s
         self._command = [*vm_command(Path("-i"), heap), "-c", f"exec(open({str(START)!r}).read())"]
@@ -113,7 +112,6 @@ class ReplBoard:
     def pull(self) -> None:
         """Pull the cable; whoever has the port open sees it go."""
         with self._lock:
-            self.pull_after = None
             if self._pty is not None:
                 self.port.unlink()
                 self._pty.close()
@@ -125,14 +123,12 @@ class ReplBoard:
             if self._pty is None:
                 self._pty = Pty()
                 self._to_host.clear()
-                self._to_vm.clear()
                 self.port.symlink_to(self._pty.path)
 
     def listen(self) -> bytearray:
         """Grows by all that the board says from now on."""
-        with self._lock:
-            self._heard = bytearray()
-            return self._heard
+        self._heard = bytearray()
+        return self._heard
 
     def wait(self, seconds: float) -> None:
         """Let the board run for so long."""
@@ -184,7 +180,6 @@ class ReplBoard:
         self._wire, self._tell = ours, tell_read
         self._raw = raw
         self._to_vm[:] = b"\x01" if raw else b""  # the next REPL opens as raw as the last was
-        self.taken = 0
         self._running, self._deaf, self._fed = True, True, None  # until the ROM is done, no Ctrl-C reaches anything
 
     def _stop(self) -> None:
@@ -202,6 +197,9 @@ class ReplBoard:
         self.resets.append(why)
         self._stop()
         if self._away_s and why != SOFT:
+            if self._pty is not None:
+                _write(self._pty.master, self._to_host)
+                self._end.wait(_LAST_WORDS_S)  # what has left the chip, the host may still read
             self.pull()
             self._plug_at = time.monotonic() + self._away_s
         self._boot(cause, raw)
@@ -250,21 +248,16 @@ class ReplBoard:
 
     def _take(self, octets: bytes) -> None:
         """What the host has written."""
-        if self.pull_after is not None:
-            octets = octets[: self.pull_after]
-            self.pull_after -= len(octets)
         if self._vm is not None:
-            self.taken += len(octets)
             last = max(octets.rfind(b"\x01"), octets.rfind(b"\x02"))
             self._raw = octets[last] == 1 if last >= 0 else self._raw
             if self._running and not self._deaf and _CTRL_C in octets:
                 octets = octets.replace(_CTRL_C, b"")
                 self._vm.send_signal(signal.SIGINT)
             self._to_vm += octets
-        if self.pull_after == 0:
-            self.pull()
 
     def _hear(self) -> None:
+        assert self._wire is not None
         told = _read(self._tell)
         for octet in told:
             what = chr(octet)
@@ -275,14 +268,12 @@ class ReplBoard:
             elif what in "wf":
                 self._fed = time.monotonic()
             elif what == "r":
-                assert self._wire is not None
                 self._keep(_read(self._wire.fileno()))  # it has left the chip
                 return self._restart("reset", WATCHDOG)
             elif what == "p":
                 self._stop()
                 return self.pull() if self._away_s else None
         if not told:  # the VM has ended: Ctrl-D at the REPL, as a soft reset
-            assert self._wire is not None
             self._keep(_read(self._wire.fileno()) + b"MPY: soft reboot\r\n")
             self._restart(SOFT, WATCHDOG, self._raw)
 

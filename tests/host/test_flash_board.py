@@ -1,10 +1,12 @@
 """Flashing a virtual dev board, whose REPL is the real MicroPython VM, from a bare REPL to a hub, by mpremote."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import serial
-from chtool import inside, run
+from chtool import ROOT, inside, run
 
 from host_tools.deploy import flash as flash_module
 from host_tools.deploy import flash_target
@@ -74,7 +76,7 @@ def test_a_bare_board_becomes_a_hub_and_a_second_run_copies_only_what_changed(bo
     for path in built.rglob("*.mpy"):
         (folder / path.relative_to(built)).parent.mkdir(parents=True, exist_ok=True)
         (folder / path.relative_to(built)).write_bytes(path.read_bytes())
-    (folder / "extra.mpy").write_bytes(b"M" + bytes(99))
+    (folder / "extra.mpy").write_bytes(b"M\x06" + bytes(98))
     monkeypatch.setattr(flash_module, "build", lambda name: folder)
     third = flash_it(board, keys=None)
     assert third["firmware"] != done["firmware"] and third["identity"] == done["identity"]
@@ -106,8 +108,7 @@ def test_somebody_elses_program_stays(board, name):
     with pytest.raises(BenchError, match=f"other firmware, from its {name}: --replace") as refused:
         flash_it(board)
     assert refused.value.exit_code == 4
-    board.wait(0.3)
-    assert "mine" in mpremote(board, "cat", name)
+    assert files(board) == {name: b"print('mine')\n"}
 
 
 def test_somebody_elses_program_is_kept_beside_when_it_is_replaced(board):
@@ -116,9 +117,15 @@ def test_somebody_elses_program_is_kept_beside_when_it_is_replaced(board):
     board.wait(0.2)
     assert flash_it(board, replace=True)["identity"]["hub"]
     assert "watchdog" not in board.resets, "the restart into maintenance left it behind"
-    board.press_reset()
-    board.wait(0.2)
-    assert mpremote(board, "cat", "main.py.before").startswith("from machine import WDT")
+    assert files(board)["main.py.before"].startswith(b"from machine import WDT")
+
+
+def test_somebody_elses_program_is_put_back_where_flashing_fails(board, monkeypatch):
+    put(board, "main.py", "print('mine')\n")
+    monkeypatch.setattr(flash_module, "SPARE_BLOCKS", 9_999)
+    with pytest.raises(BenchError, match="leave no room"):
+        flash_it(board, replace=True)
+    assert files(board) == {"main.py": b"print('mine')\n"}
 
 
 def test_another_version_of_micropython_is_refused(board, monkeypatch):
@@ -127,7 +134,7 @@ def test_another_version_of_micropython_is_refused(board, monkeypatch):
     with pytest.raises(BenchError, match=r"runs MicroPython 1\.\d+\.0, and the firmware needs 9\.0\.0") as refused:
         flash_it(board)
     assert refused.value.exit_code == 4
-    assert not mpremote(board, "ls").splitlines()[1:]
+    assert files(board) == {}
 
 
 def test_another_board_is_refused(board):
@@ -180,3 +187,25 @@ def keeps_its_keys(board, tmp_path, first, other):
 def test_the_loader_is_small_and_ours():
     text = LOADER.read_text()
     assert text.startswith(LOADER_SIGN) and len(text.splitlines()) < 80 and LOADER.stat().st_size < 2_600
+
+
+def test_a_flashed_hub_passes_the_suite_by_its_url(tmp_path, flashed):
+    """What takes little time of the hub's; the whole suite takes hours of it."""
+    with running(tmp_path, flashed, speed=10) as board:
+        until(board, lambda: board.watched)
+        url = f"{board.port},speed={board.speed}"
+        scenarios = ["test_a_mac_of_zeros_is_not_enough", "test_a_policy_that_does_not_exist_is_refused"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        command += ["hil/test_auth.py", "-k", " or ".join(scenarios), "--hil-dut", url, "--hil-rig", "soft:"]
+        command += ["--hil-keys", str(tmp_path / "keys.json"), "--hil-captures", str(tmp_path / "captures")]
+        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+        assert "3 passed" in done.stdout and "virtual dev board (simulated)" in done.stdout
+
+
+def test_a_bare_board_for_other_programs_from_the_command_line():
+    done = run("virtual", "--bare", "--speed", "3", "--for", "0.2", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, told["url"]) == (0, "", f"{told['port']},speed=3")
+    done = run("virtual", "--bare", "--for", "0.2")
+    assert "chtool flash --board virtual --port" in done.stdout

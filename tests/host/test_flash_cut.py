@@ -116,7 +116,7 @@ def test_a_filesystem_that_is_full_in_mid_copy_keeps_the_old_firmware(tmp_path, 
         monkeypatch.setattr(flash_module, "need_room", lambda image, room: None)
         flash_it(board)
         current[0] = firmware(tmp_path / "big", 3)
-        (current[0] / "big.mpy").write_bytes(bytes(40_000))
+        (current[0] / "big.mpy").write_bytes(b"M\x06" + bytes(40_000))
         with pytest.raises(NoRoom, match="full before all was written"):
             flash_it(board)
         assert started(board) == {"1"}

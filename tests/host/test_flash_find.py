@@ -8,7 +8,8 @@ import pytest
 from chtool import inside
 
 from host_tools.deploy import flash_bare, flash_target
-from host_tools.deploy.flash import foreign
+from host_tools.deploy.firmware_image import FirmwareImage, Part
+from host_tools.deploy.flash import check_code, foreign
 from host_tools.deploy.flash_bare import FAMILIES, check_uf2, copy_to, drives, run_esptool, the_drive
 from host_tools.deploy.flash_target import check, find_port, load, of_repl
 from host_tools.errors import BenchError
@@ -91,6 +92,31 @@ def test_only_our_own_main_is_replaced_unasked():
     assert foreign({"boot.py": None, "main.py": ours}, False) == []
     assert foreign({"boot.py": theirs, "main.py": ours}, True) == ["boot.py"]
     assert refusal(foreign, {"boot.py": None, "main.py": theirs}, False)[0] == 4
+
+
+RP2040_MPY = 6 | 3 << 8 | 4 << 10  # version, native ABI, armv6m
+RP2350_MPY = 6 | 3 << 8 | 7 << 10
+
+
+@pytest.mark.parametrize(
+    ("header", "mpy", "sentence"),
+    [
+        (b"M\x06\x00\x1f", RP2040_MPY, ""),
+        (b"M\x06\x13\x1f", RP2040_MPY, ""),
+        (b"M\x06\x13\x1f", RP2350_MPY, ""),  # a Cortex-M33 runs an M0's code
+        (b"M\x06\x1f\x1f", RP2040_MPY, "native code for another processor"),
+        (b"M\x06\x2b\x1f", RP2350_MPY, "native code for another processor"),
+        (b"M\x06\x12\x1f", RP2040_MPY, "native code for another processor"),  # the same core, another ABI
+        (b"M\x07\x00\x1f", RP2040_MPY, "takes .mpy files of version 6, and mpy-cross writes 7"),
+    ],
+)
+def test_code_that_the_boards_vm_does_not_take_is_not_copied(header, mpy, sentence):
+    image = FirmwareImage(b"", (Part("/main.mpy", header, ""),))
+    if sentence:
+        code, told = refusal(check_code, image, mpy)
+        assert code == 4 and sentence in told
+    else:
+        check_code(image, mpy)
 
 
 # ---- a bare chip

@@ -1,6 +1,6 @@
 """Runs on the MicroPython VM, in the place of a board's ROM: flash as the root, reset, watchdog, then main.py.
 
-The supervisor (host_tools.virtual.repl_board) hears single octets over a pipe: what a chip's hardware would do.
+host_tools/virtual/repl_board.py, which started it, hears single octets over a pipe: what a chip's hardware would do.
 """
 
 import json
