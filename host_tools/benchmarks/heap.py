@@ -6,8 +6,8 @@ from host_tools.benchmarks import life, vm
 from host_tools.benchmarks.figure import Figure
 
 NAMES = ("heap-least", "heap-readout")
-BAR_WK = 64
-GOAL_WK = 48
+BAR_WK = 48
+READ_OUT_BAR_WK = 64
 LOWEST_WK = 32
 HIGHEST_WK = 128
 LIVES = 3  # the collector takes any word for a pointer that looks like one, so one heap may do once and not again
@@ -18,7 +18,6 @@ def take(quick: bool) -> list[Figure]:
     lives = 1 if quick else LIVES
     least = _least(life.STAGES, LOWEST_WK, lives)
     readout = None if least is None else _least(life.READ_OUT, least, lives)
-    goal = "reached" if least is not None and least <= GOAL_WK else "not reached"
     return [
         Figure(
             "heap-least",
@@ -26,14 +25,14 @@ def take(quick: bool) -> list[Figure]:
             "wk",
             BAR_WK,
             f"by bisection over -X heapsize on the virtual board; 1 wk is 1,024 words of 32 bits, twice as many octets "
-            f"on this 64-bit VM; enough is where {lives} of {lives} lives pass, each with: {life.EVENTS}; goal of "
-            f"{GOAL_WK} wk {goal}{_end(life.STAGES, least)}",
+            f"on this 64-bit VM; enough is where {lives} of {lives} lives pass, each with: {life.EVENTS}"
+            f"{_end(life.STAGES, least)}",
         ),
         Figure(
             "heap-readout",
             readout,
             "wk",
-            BAR_WK,
+            READ_OUT_BAR_WK,
             f"the same, and both journals read out over the bench link at its end{_end(life.READ_OUT, readout)}",
         ),
     ]

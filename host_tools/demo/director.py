@@ -26,6 +26,7 @@ class Director:
 
     def __init__(self, testbed: Testbed, tell: Tell) -> None:
         self.bed = testbed
+        self.bed.rig.ac_lo = False  # a meter that drives the line: the mains is there
         self.story: list[Step] = []
         self.series: dict[str, list[tuple[float, Any]]] = {
             name: [] for name in ("rail", "holdup_mv", "ac_lo", "mt_pr", "flag", "hub")

@@ -66,11 +66,12 @@ def render_terminal(scenes: Sequence[Scene], console: Any = None) -> None:
         title=f"{sum(scene.ok for scene in scenes)} of {len(scenes)} scenes as expected", title_justify="left"
     )
     table.add_column("Verdict")
-    for heading in ("Scene", "Expected", "Got"):
+    for heading in ("Scene", "What the network operator saw"):
         table.add_column(heading, overflow="fold")
     for scene in scenes:
         verdict = cell("ok", "bold green") if scene.ok else cell("NOT OK", "bold red")
-        table.add_row(verdict, cell(scene.title), cell(scene.expected), cell(scene.got, "" if scene.ok else "red"))
+        saw = cell(scene.got) if scene.ok else cell(f"expected {scene.expected}; got {scene.got}", "red")
+        table.add_row(verdict, cell(scene.title), saw)
     console = console or Console()
     console.print(table)
     for simulated in dict.fromkeys(scene.simulated for scene in scenes):
