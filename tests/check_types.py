@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tasks
-from host_tools.boards import load
+from host_tools.boards import fixture, load
 from host_tools.boards.attributes import adapter, attributes
 
 BUILD = tasks.ROOT / "build"
@@ -34,7 +34,7 @@ strict_optional = False
 warn_redundant_casts = True
 warn_unused_ignores = True
 
-[mypy-hub_board]
+[mypy-hub_board,chf.wire.framer_viper]
 ignore_missing_imports = True
 """
 
@@ -121,7 +121,7 @@ def check_attributes(board: str, stubs: Path) -> int:
 
 def check_identity(board: str, stubs: Path) -> int:
     """Prints where board.toml names another chip, build or kind of .mpy than its stubs; 1 then, else 0."""
-    data = load(board).data
+    data = fixture.load() if board == fixture.BOARD else load(board).data
     wanted = {"cpu": data["board"]["cpu"], "board": data["micropython"]["build"], "arch": data["micropython"]["arch"]}
     header = re.search(r"^# MCU: (\{.*\})$", (stubs / "machine.pyi").read_text(encoding="utf-8"), re.MULTILINE)
     found = ast.literal_eval(header[1]) if header else {}

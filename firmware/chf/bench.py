@@ -4,6 +4,7 @@ import sys
 
 import chf
 from chf.core import events
+from chf.core.ticks import add
 from chf.journal import journal
 from chf.wire import schema as s
 from chf.wire.codec import type_of
@@ -115,7 +116,7 @@ class Bench:
             return
         self.set_rig(mask, bits, mv)
         self.shell.sample()
-        self.shell.send("bench_ack", {"type": type_of("rig_set")})
+        self._ack("rig_set")
 
     def set_rig(self, mask, bits, mv):
         lines = s.SENSE_SUPPLY | s.SENSE_AC_LO | s.SENSE_MT_PR
@@ -125,13 +126,21 @@ class Bench:
         self.mv = mv
 
     def restart(self, fields, now):
-        self.shell.send("bench_ack", {"type": type_of("restart")})
+        self._ack("restart")
         if fields["kind"] == s.RESTART_WATCHDOG:
             self.starve = True
         else:
             self.shell.event((events.CLEAN_STOP,), now)
             self.shell.drain()
             self.shell.board.restart()
+
+    def time_skip(self, fields, now):
+        """The core's clock goes ahead of the board's, until a restart. on_message() comes here with the strap alone."""
+        self.shell.ahead_ms = add(self.shell.ahead_ms, fields["ms"])
+        self._ack("time_skip")
+
+    def _ack(self, name):
+        self.shell.send("bench_ack", {"type": type_of(name)})
 
     def _refuse(self, name, reason):
         self.shell.send("bench_refusal", {"type": type_of(name), "reason": reason})

@@ -47,6 +47,7 @@ class Shell:
         self.board = board
         from chf import identity
 
+        self.ahead_ms = 0  # how far the core's clock is ahead of the board's: time_skip, with the strap fitted alone
         self.trace = Trace()
         self.endpoint = Endpoint(True, board.strapped)
         self.config, self.endpoint.keys, self.fault = identity.load(board)
@@ -56,8 +57,8 @@ class Shell:
         self._rx = bytearray(256)
         self.counters = Journal(board.store, FILES[s.JOURNAL_COUNTERS])
         self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
+        self.bench = Bench(self)  # first: what the bench says in the lines' place counts at boot too
         self._boot()
-        self.bench = Bench(self)
         _unload("chf.identity", "chf.core.recovery", "chf.core.boot")
 
     def _boot(self):
@@ -77,7 +78,7 @@ class Shell:
         self.supervisor = Supervisor(self.config, recovered)
         board = self.board
         now = board.ticks_ms()
-        boot = (events.BOOT, board.reset_cause, board.sense(), board.holdup_mv(), board.random(16))
+        boot = (events.BOOT, board.reset_cause, self._bits(), self._holdup_mv(), board.random(16))
         self.event(boot, now)
         if self.outages.damaged and readable:
             # The doubt is now an alert of its own, durable with the rest: the file can be whole again.
@@ -122,17 +123,19 @@ class Shell:
 
     def sample(self):
         """Look at the sense lines, or at what the bench says in their place, and tell the core what is new to it."""
-        board = self.board
-        bench = self.bench
-        now = board.ticks_ms()
-        bits = board.sense()
-        holdup_mv = board.holdup_mv()
-        if bench.mask:
-            bits = (bits & ~bench.mask) | bench.bits
-        if bench.override_mv:
-            holdup_mv = bench.mv
+        now = add(self.board.ticks_ms(), self.ahead_ms)
+        bits = self._bits()
+        holdup_mv = self._holdup_mv()
         if not self.supervisor.quiet(now, bits, holdup_mv):
             self.event((events.SAMPLE, bits, holdup_mv), now)
+
+    def _bits(self):
+        bits = self.board.sense()
+        bench = self.bench
+        return (bits & ~bench.mask) | bench.bits if bench.mask else bits
+
+    def _holdup_mv(self):
+        return self.bench.mv if self.bench.override_mv else self.board.holdup_mv()
 
     def _pending(self):
         for _port, _framer, outbox in self._ports:
@@ -142,13 +145,13 @@ class Shell:
 
     def sleep(self):
         """Wait for the next deadline, or for input."""
-        now = self.board.ticks_ms()
+        now = add(self.board.ticks_ms(), self.ahead_ms)
         until = add(now, PENDING_POLL_MS if self._pending() else FEED_MS)
         deadline = self.supervisor.next_deadline()
         if deadline is not None and diff(until, deadline) > 0:
             until = deadline
         if diff(until, now) > 0:
-            self.board.wait(until)
+            self.board.wait(add(until, -self.ahead_ms))
 
     # ---- in
 
@@ -162,7 +165,7 @@ class Shell:
         if opened is None:
             return
         name, fields, tag = opened
-        now = self.board.ticks_ms()
+        now = add(self.board.ticks_ms(), self.ahead_ms)
         if type_of(name) >= s.TYPE_BENCH_FIRST:
             try:
                 self.bench.on_message(name, fields, now)

@@ -8,7 +8,20 @@ from pathlib import Path
 
 import click
 
-from host_tools.benchmarks import drift, fuzz, heap, outage, round_trip, size, speed, suites, triage
+from host_tools.benchmarks import (
+    drift,
+    fuzz,
+    heap,
+    host_frames,
+    many_hubs,
+    outage,
+    round_trip,
+    size,
+    speed,
+    suites,
+    triage,
+    vm32,
+)
 from host_tools.benchmarks.figure import Figure, Measure, show, write
 from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError
 
@@ -21,22 +34,35 @@ MEASURES = (
     Measure(fuzz.NAMES, fuzz.take),
     Measure(speed.NAMES, speed.take),
     Measure(round_trip.NAMES, round_trip.take),
+    Measure(many_hubs.NAMES, many_hubs.take, slow=True),
+    Measure(host_frames.NAMES, host_frames.take, optional=True),
     Measure(triage.NAMES, triage.take),
     Measure(size.MPY_NAMES, size.take_mpy),
     Measure(size.COMPILE_NAMES, size.take_compile),
     Measure(size.CODE_NAMES, size.take_code),
+    Measure(vm32.NAMES, vm32.take, optional=True),
 )
 
 
 def measure(name: str, quick: bool) -> list[Figure]:
     """The figures whose name contains `name`, all for "". Raises BenchError where there is none."""
     figures: list[Figure] = []
+    absent: BenchError | None = None
     for each in MEASURES:
         wanted = [known for known in each.names if name in known]
         if not wanted or (quick and each.slow and not name):
             continue
         _say(f"measuring {', '.join(wanted)}")
-        figures += [figure for figure in _taken(each, quick) if figure.name in wanted]
+        try:
+            figures += [figure for figure in _taken(each, quick) if figure.name in wanted]
+        except BenchError as error:
+            if not each.optional:
+                raise
+            absent = error
+    if absent is not None and not figures:
+        raise absent
+    if absent is not None:
+        print(f"Left out: {absent}", file=sys.stderr)
     if not figures:
         known_names = ", ".join(known for each in MEASURES for known in each.names)
         raise BenchError(f"There is no figure '{name}': there are {known_names}.", EXIT_USAGE)

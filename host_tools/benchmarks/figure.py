@@ -49,11 +49,13 @@ class Measure:
     """What measures the figures of these names. take(quick): fewer repetitions where that is True.
 
     slow: it runs for longer than a test may wait, so a quick run leaves it out unless it is named.
+    optional: it needs what the project does not install; without that, a run that has other figures leaves it out.
     """
 
     names: tuple[str, ...]
     take: Callable[[bool], Sequence[Figure]]
     slow: bool = False
+    optional: bool = False
 
 
 def show(figures: Sequence[Figure]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from host_tools.boards import Board, load_all
+from host_tools.boards import Board, line_rate, load_all
 from host_tools.boards.drawing import draw, ohms, values
 from host_tools.errors import EXIT_FAILED, BenchError
 
@@ -52,6 +52,7 @@ def _facts(board: Board) -> str:
             "UART",
             f"takes {links['rx_fifo_octets']} octets while interrupts stall, and buffers {links['rx_buffer_octets']:,}",
         ),
+        ("Line rate", f"{line_rate.sentence(board)} (`inv bench`, on MicroPython's unix VM)"),
         (
             "Flash",
             f"{flash['part']}: a block of {flash['block_octets']:,} octets is erased in {flash['erase_ms']} ms "

@@ -42,6 +42,9 @@ COMMANDS = {
     "scenario": ("scenario", "Run a built-in scene on a virtual hub."),
     "provision": ("provision", "Make an identity file: EUI-64s and keys for one hub."),
     "flash": ("flash", "Put the firmware on a board, provision it once, and ask who it is."),
+    "selftest": ("selftest", "Test one board over one cable: identity, journal, alert at 180 s."),
+    "budget": ("budget", "What a hub draws, and what its hold-up capacitor lasts for."),
+    "doctor": ("doctor", "Whether a board's MicroPython has all that its adapter uses."),
     "virtual": ("virtual", "Run a virtual hub in real time for other programs to use."),
 }
 

@@ -55,7 +55,7 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
     """
     target = flash_target.load(request.board) if request.board else None
     port = flash_target.find_port(request.port, target)
-    repl = _repl(port, watcher)
+    repl = open_repl(port, watcher)
     with _restarting(repl):
         repl.load_flasher()
         who = repl.call("who")
@@ -100,7 +100,7 @@ def _restarting(repl: Repl, back: str = "") -> Iterator[None]:
 # ---- the way to the REPL
 
 
-def _repl(port: str, watcher: Watcher) -> Repl:
+def open_repl(port: str, watcher: Watcher) -> Repl:
     """The REPL; of a board that runs the hub by way of a restart."""
     watcher.step("looking for the REPL")
     repl = enter(port, REPL_S)

@@ -133,8 +133,8 @@ def connect(
         testbed = _virtual(dut_url, rig_url, identity)
     elif rig_url in (None, SOFT):
         testbed = _real(dut_url, identity)
-    elif rig_url.startswith(SIM):
-        raise BenchError(f"The rig '{rig_url}' goes with a virtual hub: give soft: or a fixture's port.", EXIT_USAGE)
+    elif rig_url.startswith(SIM) or rig_url + ":" == SOFT:
+        raise BenchError(f"A real hub has no rig '{rig_url}': give soft: or the port of a fixture board.", EXIT_USAGE)
     else:
         testbed = _fixture(dut_url, rig_url, identity)
     with contextlib.ExitStack() as undo:

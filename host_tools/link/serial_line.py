@@ -92,7 +92,7 @@ class SerialLine:
     def _reopen(self, index: int) -> bool:
         lost = self._transports[index]
         end = time.monotonic() + self._reopen_s
-        while time.monotonic() < end and not self._stop.is_set():
+        while lost.comes_back and time.monotonic() < end and not self._stop.is_set():
             lost.close()
             try:
                 self._transports[index] = transport.open(lost.name)

@@ -17,13 +17,14 @@ from serial.tools import list_ports
 from serial.urlhandler import protocol_socket
 
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
+from host_tools.link import emulator
 
 BAUD = 115_200
 POLL_S = 0.05  # a port's one read timeout: changing it later costs 151 ms over rfc2217
 WRITE_S = 2.0  # 1,500 octets, all stuffed, take 0.27 s at 115,200 baud
 SCHEMES = ("socket", "rfc2217", "loop")
 LINKS = ("han", "wan", "bench")
-FORMS = "/dev/ttyACM0, COM3, id:SERIAL, socket://HOST:PORT, rfc2217://HOST:PORT or sim:"
+FORMS = "/dev/ttyACM0, COM3, id:SERIAL, socket://HOST:PORT, rfc2217://HOST:PORT, emu:qemu, emu:rp2040 or sim:"
 
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 _DENIED = (errno.EACCES, errno.EPERM)
@@ -34,11 +35,11 @@ _NO_PORT = (errno.EISDIR, errno.ENOTTY, errno.EINVAL, errno.ENOTDIR)
 class TransportLost(BenchError):
     """A line that was open and is no more: a cable pulled, a board gone, a server that hung up."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, sentence: str = ""):
         mend = "plug the board in again"
         if "://" in name:  # a server that serves one at a time hangs up on the second
             mend = "start its server again, plug its board in again, or end the other program that uses it"
-        super().__init__(f"{name} is gone: {mend}.", EXIT_NO_BOARD)
+        super().__init__(sentence or f"{name} is gone: {mend}.", EXIT_NO_BOARD)
 
 
 class Port(NamedTuple):
@@ -88,11 +89,23 @@ _NETWORK = {"socket": _Socket, "rfc2217": _Rfc2217}
 
 
 class Transport:
-    """An open port. read() and write() may run in two threads at once; nothing else may."""
+    """An open port. read() and write() may run in two threads at once; nothing else may.
 
-    def __init__(self, port: Any, name: str) -> None:
+    emulated: the emulator that it belongs to; close() ends it.
+    """
+
+    def __init__(self, port: Any, name: str, emulated: emulator.Emulated | None = None) -> None:
         self.name = name
         self._port = port
+        self._emulated = emulated
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether a port that is gone may be a board's that restarts: an emulated one restarts behind its port."""
+        return self._emulated is None
+
+    def _lost(self) -> TransportLost:
+        return TransportLost(self.name, self._emulated.lost() if self._emulated else "")
 
     def read(self, timeout_s: float) -> bytes:
         """What has come, as soon as something has; empty after `timeout_s`, up to POLL_S late. Raises TransportLost."""
@@ -106,7 +119,7 @@ class Transport:
                     return b""
         except (OSError, TypeError, AttributeError):
             # Closed by another thread in mid-read, pyserial fails on its own None.
-            raise TransportLost(self.name) from None
+            raise self._lost() from None
 
     def _waiting(self) -> bytes:
         more = bytearray()
@@ -126,12 +139,14 @@ class Transport:
                 EXIT_NO_BOARD,
             ) from None
         except OSError:
-            raise TransportLost(self.name) from None
+            raise self._lost() from None
 
     def close(self) -> None:
         """Let the port go; again is harmless."""
         with contextlib.suppress(OSError):
             self._port.close()
+        if self._emulated:
+            self._emulated.close()
 
 
 def ports() -> list[Port]:
@@ -189,6 +204,9 @@ def open(url: str, found: list[Port] | None = None) -> Transport:
 
     found: the ports to look for an "id:" in; this machine's by default.
     """
+    if url.startswith(emulator.SCHEME):
+        emulated, held = emulator.opened(url, lambda at: open(at)._port)
+        return Transport(held, url, emulated)
     scheme, colon, rest = url.partition(":")
     if scheme == "id" and colon:
         url = find(rest, ports() if found is None else found)

@@ -30,7 +30,9 @@ _FIELDS = {}  # the schema's texts, as met: the names of records and of messages
 
 def octets(value):
     """What stands for `value` in a script: octets as text, the rest as it is."""
-    return "x:" + bytes(value).hex() if isinstance(value, (bytes, bytearray)) else value
+    if not isinstance(value, (bytes, bytearray)):
+        return value
+    return "x:" + bytes(value).hex() if value else "x:"  # of none, MicroPython 1.27 makes octets and no text
 
 
 def plain(value):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_speed_script_times_a_frame_of_64_octets():
     seen = speed.times(1, 1 << 13)
-    assert seen["names"] == ["unit", "decode", "quiet", "step", "verify"]
+    assert seen["names"] == ["unit", "decode", "viper", "quiet", "step", "verify"]
     assert 64 + 2 <= seen["wire"] <= 2 * 64 + 2
     assert all(value > 0 for value in seen["rows"][0])
 

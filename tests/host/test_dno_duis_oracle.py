@@ -6,9 +6,7 @@ compared as well; our schema refuses what it lets pass.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,53 +15,33 @@ import pytest
 from dno_lines import AT_UTC, HUB, event
 from lxml import etree
 
-import tasks
 from chf.wire import schema as s
+from host_tools.benchmarks import npm
 from host_tools.dno import duis, events
-from host_tools.errors import BenchError
+from host_tools.errors import EXIT_NO_BOARD, BenchError
 
 ORACLE = Path(__file__).with_name("duis_oracle")
-INSTALLED = tasks.ROOT / "build" / "duis-oracle"
-INSTALL = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "build/duis-oracle"]
 LIMIT_S = 90
 
 
 @pytest.fixture(scope="session")
 def oracle() -> Any:
     """Files to what the parser says of each; skipped, with the line that would change it, where it is not to be had."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed, and @smartdcc/duis-parser needs it: apt-get install nodejs npm")
-    with tasks.lock():
-        _install()
+    try:
+        installed = npm.installed(ORACLE, "@smartdcc/duis-parser")
+    except BenchError as error:
+        if error.exit_code != EXIT_NO_BOARD:
+            raise
+        pytest.skip(str(error))
 
     def ask(*files: Path) -> list[dict[str, Any]]:
-        command = ["node", str(ORACLE / "parse.cjs"), str(INSTALLED), *map(str, files)]
+        command = ["node", str(ORACLE / "parse.cjs"), str(installed), *map(str, files)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
         assert done.returncode == 0, done.stderr
         answer: list[dict[str, Any]] = json.loads(done.stdout)
         return answer
 
     return ask
-
-
-def _install() -> None:
-    wanted = hashlib.sha256((ORACLE / "package-lock.json").read_bytes()).hexdigest()
-    stamp = INSTALLED / "stamp"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(ORACLE / name, INSTALLED / name)
-    again = f"in the project's folder run: {' '.join(INSTALL)}"
-    try:
-        done = subprocess.run(INSTALL, cwd=tasks.ROOT, capture_output=True, text=True, timeout=LIMIT_S)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm did not install @smartdcc/duis-parser within {LIMIT_S} s; {again}")
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or ["it does not say why"]
-        pytest.skip(f"npm could not install @smartdcc/duis-parser ({said[0].strip()}); {again}")
-    stamp.write_text(wanted)
 
 
 ALERTS = {

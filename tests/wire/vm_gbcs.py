@@ -175,7 +175,8 @@ def main():
     told, digest = fuzz(dice, seeds, MESSAGES)
     gc.collect()
     after = gc.mem_alloc() if measured else 0
-    check(after == before, f"heap drift of {after - before} octets")
+    if sys.platform != "webassembly":  # there the collector waits for the script's end
+        check(after == before, f"heap drift of {after - before} octets")
     check(most <= READ_MOST, f"{most} octets of heap for one message")
     print("passed", passed, "checks,", MESSAGES, "messages,", told, "read, digest", digest)
 

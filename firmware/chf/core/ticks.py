@@ -7,12 +7,12 @@ HALF = 1 << 29  # 6.2 days: no deadline and no age held in ticks may be longer
 
 def add(tick: int, ms: int) -> int:
     """The tick `ms` after `tick`; `ms` may be negative, its size under HALF."""
-    return (tick + ms) & MASK
+    return ((tick - HALF + ms) & MASK) ^ HALF  # no sum on the way reaches 2**30, which allocates on 32 bits
 
 
 def diff(later: int, earlier: int) -> int:
     """Milliseconds from `earlier` to `later`, negative if it is the other way round."""
-    return ((later - earlier + HALF) & MASK) - HALF
+    return (((later - earlier) & MASK) ^ HALF) - HALF
 
 
 class Timers:

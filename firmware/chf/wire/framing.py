@@ -7,6 +7,12 @@ from array import array
 
 from chf.wire.schema import DROP_ABORT, DROP_FCS, DROP_LONG, DROP_SHORT, DROPS, FCS_LEN, FRAME_MAX, HEADER_LEN
 
+try:
+    # Optional, compiled for one architecture: the loop of Framer.push, octet for octet, in machine code.
+    from chf.wire.framer_viper import take as _take
+except (ImportError, ValueError, SyntaxError):  # not there; for another architecture; no native emitter
+    _take = None
+
 FLAG = 0x7E
 ESCAPE = 0x7D
 ESCAPE_XOR = 0x20
@@ -31,7 +37,7 @@ def _table():
 
 _FCS_TABLE = _table()
 # 1 for each octet that does not stand for itself inside a frame: in the hot loops one look-up, not three compares.
-_SPECIAL = bytes(1 if c < FIRST_PLAIN or c in (ESCAPE, FLAG) else 0 for c in range(256))
+SPECIAL = bytes(1 if c < FIRST_PLAIN or c in (ESCAPE, FLAG) else 0 for c in range(256))
 
 
 def count_drop(drops, reason):
@@ -54,7 +60,7 @@ def fcs16(buf, start, end, fcs=FCS_INIT):
 
 def put(out, k, c):
     """Write one octet of a frame at out[k], escaped where it must be; return the index after it."""
-    if _SPECIAL[c]:
+    if SPECIAL[c]:
         out[k] = ESCAPE
         k += 1
         c ^= ESCAPE_XOR
@@ -67,7 +73,7 @@ def stuff(content, n, out):
 
     A frame of n octets of content takes at most 2 * (n + FCS_LEN) + 2 octets; STUFFED_MAX holds any. Allocates nothing.
     """
-    special = _SPECIAL
+    special = SPECIAL
     table = _FCS_TABLE
     fcs = FCS_INIT
     out[0] = FLAG
@@ -105,6 +111,10 @@ class Framer:
         self._n = _HUNTING
         self._fcs = FCS_INIT
         self._escaped = False
+        self.viper = None
+        if _take is not None:
+            # registers: octets in buf + 1 (0: hunting), running FCS, escaped, size, ready
+            self.viper = (array("H", (0, FCS_INIT, 0, size, 0)), self.buf, self.drops, _FCS_TABLE)
 
     def count(self, reason):
         """Count one dropped frame under the DROP_ reason."""
@@ -114,6 +124,8 @@ class Framer:
         """Forget a frame that is half received: the line was opened anew."""
         self.ready = 0
         self._n = _HUNTING
+        if self.viper:
+            self.viper[0][0] = 0
 
     def push(self, src, start, end):
         """Take octets of src[start:end] up to the end of the next good frame; return the index of the first not taken.
@@ -123,12 +135,17 @@ class Framer:
         """
         # The first 16 locals are the fast ones: hot names first.
         i = start
+        viper = self.viper
+        if viper:
+            i = _take(viper, src, start, end)
+            self.ready = viper[0][4]
+            return i
         buf = self.buf
         n = self._n
         fcs = self._fcs
         escaped = self._escaped
         table = _FCS_TABLE
-        special = _SPECIAL
+        special = SPECIAL
         escape = ESCAPE
         flag = FLAG
         self.ready = 0

@@ -48,11 +48,19 @@ class Outbox:
             chunk[0] = framing.FLAG
             k = 1
         start = at
-        while at < len(content) and k < _ROOM:
-            k = framing.put(chunk, k, content[at])
+        end = len(content)
+        special = framing.SPECIAL
+        while at < end and k < _ROOM:
+            c = content[at]
             at += 1
+            if special[c]:  # framing.put(), written out: a call for each octet would double the cost
+                chunk[k] = framing.ESCAPE
+                k += 1
+                c ^= framing.ESCAPE_XOR
+            chunk[k] = c
+            k += 1
         self._fcs = framing.fcs16(content, start, at, self._fcs)
-        if at == len(content):
+        if at == end:
             fcs = self._fcs ^ 0xFFFF
             k = framing.put(chunk, k, fcs & 0xFF)  # least significant octet first
             k = framing.put(chunk, k, fcs >> 8)

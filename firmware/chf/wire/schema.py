@@ -106,6 +106,12 @@ RESET_OTHER = 1  # watchdog, soft reset: the hub did not lose its own power
 
 RIG_HOLDUP = 0x80  # in rig_set's mask: holdup_mv is given too
 
+# What a fixture board can do, bits.
+FIXTURE_SUPPLY = 0x01  # switch the 12 V line
+FIXTURE_LINES = 0x02  # drive AC_LO and MT_PR
+FIXTURE_HOLDUP = 0x04  # set the voltage at the hub's hold-up input
+FIXTURE_POWER = 0x08  # cut the hub's own power
+
 JOURNAL_COUNTERS = 0
 JOURNAL_OUTAGES = 1
 RECORD_OUTAGES_FIRST = 0x20  # journal records of this kind and above live in the outage file
@@ -150,6 +156,10 @@ LINKS = {"han": LINK_HAN, "wan": LINK_WAN, "bench": LINK_BENCH, "rig": LINK_RIG}
 #               each link since the hub's power-on
 # stepped       deadline_ms: of the hub's own next act; UNKNOWN_S when its power has failed. han, wan, bench: octets
 #               that the hub has written; overruns: octets lost in its UARTs; since power-on
+# time_skip     the hub's clock jumps ahead by so long, until its next restart
+# fixture_set   all outputs of a fixture board at once; number 0: it only asks
+# fixture       number: of the last fixture_set, 0 since its own start. measured_mv: at the hub's hold-up input. text:
+#               UTF-8, "chf fixture VERSION; BOARD; MicroPython VERSION"
 MESSAGES = (
     "\n10 activation_pending han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 expected_outage_s:u16 valid_s:u16"
     "\n11 activation_complete han >hub mac esme:b8 hub:b8 counter:b8 image_hash:b32 result:u8 version:u32"
@@ -195,8 +205,11 @@ MESSAGES = (
     "\n4b bench_refusal bench <hub no type:u8 reason:u8"
     "\n4c bench_log_request bench >hub no index:u8"
     "\n4d bench_log_data bench <hub no index:u8 count:u8 data:*"
+    "\n4e time_skip bench >hub no ms:u16"
     "\n60 step rig >hub no until_ms:u32 han:u32 wan:u32 bench:u32 bits:u8 holdup_mv:u16 cut:u8 cut_after:u32"
     "\n61 stepped rig <hub no now_ms:u32 deadline_ms:u32 han:u32 wan:u32 bench:u32 flash_octets:u32 erases:u32 "
     "overruns:u32"
+    "\n62 fixture_set rig >hub no number:u8 bits:u8 power:u8 holdup_mv:u16"
+    "\n63 fixture rig <hub no number:u8 able:u8 bits:u8 power:u8 holdup_mv:u16 measured_mv:u16 text:*"
     "\n"
 )

@@ -1,0 +1,25 @@
+"""Boot of the fixture board; copied onto it as main.py."""
+
+import micropython
+import sys
+
+from fixture import Fixture
+from rig_board import open_board
+
+
+def main():
+    board = open_board()
+    if board is None:
+        return  # maintenance: the REPL takes over, no watchdog runs
+    micropython.kbd_intr(-1)  # a corrupted octet can be 0x03: it must not end the program
+    try:
+        fixture = Fixture(board)
+        while True:
+            fixture.step()
+            board.wait()
+    except Exception as error:  # the last line of defence: a start takes supply and power from the hub
+        sys.print_exception(error)
+        board.restart()
+
+
+main()
