@@ -21,6 +21,7 @@ ENTER_S = 0.3  # for one try: a hub that starts listens to Ctrl-C for two second
 READ_S = 2.0  # mpremote's own default is to wait for an octet for ever
 WRITE_S = 5.0
 TRY_AGAIN_S = 0.1
+RESET_S = 0.5  # a board restarts a tenth of a second after it was told to; a busy one later
 QUIET_S = 0.15  # after which a board that has something to say has said it
 _SENT_OCTETS = 1_024  # of a file at once: as text it is up to four times that, which a small heap has to hold
 _NO_SPACE = ("ENOSPC", "OSError: 28")
@@ -83,6 +84,7 @@ class Repl:
                 # Not at once: as mpremote's own reset, it lets the answer to this line go out first.
                 self._wire.exec_raw_no_follow("import machine, time\ntime.sleep_ms(100)\nmachine.reset()")
         self.close()
+        time.sleep(RESET_S)  # whoever enters the REPL before then interrupts that wait, and there is no restart
 
     def close(self) -> None:
         _closed(self._wire)

@@ -83,6 +83,8 @@ def test_octets_pass_both_ways_and_the_process_ends_with_the_port(emulated, tmp_
         port.close()
     assert gone(pid)
     port.close()
+    with pytest.raises(transport.TransportLost, match="has been ended"):
+        port.read(0)
 
 
 def test_each_emulator_gets_its_own_command_line(emulated, tmp_path):

@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
+from host_tools.benchmarks import __main__ as benchmarks
 from host_tools.benchmarks import drift, npm, vm32
+from host_tools.benchmarks.figure import Figure, Measure
 from host_tools.errors import EXIT_FAILED, EXIT_NO_BOARD, BenchError
 from host_tools.locate import root
 from tests.core import traces
@@ -224,3 +226,15 @@ def test_an_installation_is_made_once(tmp_path, monkeypatch):
     first = npm.installed(vm32.FOLDER, "it", tmp_path / "build")
     assert npm.installed(vm32.FOLDER, "it", tmp_path / "build") == first and (first / "node_modules").is_dir()
     assert (tmp_path / "runs").read_text() == "again\n"
+
+
+def test_a_run_of_figures_leaves_out_the_one_that_has_no_vm_and_says_so(tmp_path, monkeypatch, capsys):
+    other = Figure("other", 1, "s", None, "by hand")
+    measures = (Measure(vm32.NAMES, vm32.take, optional=True), Measure(("other",), lambda quick: [other]))
+    monkeypatch.setattr(benchmarks, "MEASURES", measures)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert benchmarks.measure("", True) == [other]
+    assert "Left out: node is not installed" in capsys.readouterr().err
+    with pytest.raises(BenchError, match="node is not installed") as raised:
+        benchmarks.measure("heap-32bit", True)
+    assert raised.value.exit_code == EXIT_NO_BOARD

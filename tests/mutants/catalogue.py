@@ -276,7 +276,7 @@ MUTANTS = (
         "        return utc if 0 < utc <= UTC_MAX else NO_UTC\n",
         "        return utc\n",
     ),
-    Mutant("Liveness", CORE + "ticks.py", "    return (tick + ms) & MASK\n", "    return tick + ms\n"),
+    Mutant("Liveness", CORE + "ticks.py", "    return ((tick - HALF + ms) & MASK) ^ HALF", "    return tick + ms"),
     Mutant(
         "Liveness",
         "firmware/chf/shell.py",
