@@ -288,6 +288,12 @@ def bench(c, json=""):
     sys.exit(run("host_tools.benchmarks", *(["--json", str(Path(json).absolute())] if json else [])))
 
 
+@task("dev")
+def size(c):
+    """What the firmware takes: octets as .mpy, octets a code line, heap to compile a file, heap for the code."""
+    sys.exit(run("host_tools.benchmarks", "-k", "mpy,compile-heap,code-heap"))
+
+
 # ---- The command line before the set-up ----
 
 

@@ -45,11 +45,11 @@ MEASURES = (
 
 
 def measure(name: str, quick: bool) -> list[Figure]:
-    """The figures whose name contains `name`, all for "". Raises BenchError where there is none."""
+    """The figures whose name contains `name`, or one of several with commas; all for "". Raises BenchError for none."""
     figures: list[Figure] = []
     absent: BenchError | None = None
     for each in MEASURES:
-        wanted = [known for known in each.names if name in known]
+        wanted = [known for known in each.names if any(part in known for part in name.split(","))]
         if not wanted or (quick and each.slow and not name):
             continue
         _say(f"measuring {', '.join(wanted)}")
@@ -86,7 +86,7 @@ def _say(sentence: str) -> None:
 
 @click.command(help="Measure speed, memory and size, each against its bar. Exit code 1 where one falls short.")
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Keep the figures in this file.")
-@click.option("-k", "name", default="", metavar="NAME", help="Only figures whose name contains this.")
+@click.option("-k", "name", default="", metavar="NAME[,NAME]", help="Only figures whose name contains this.")
 @click.option("--quick", is_flag=True, help="Fewer repetitions; the suite and the demo only if -k names them.")
 def main(path: Path | None, name: str, quick: bool) -> None:
     try:

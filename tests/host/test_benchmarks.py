@@ -107,6 +107,7 @@ def test_k_picks_figures_and_a_quick_run_leaves_the_slow_ones_to_it(monkeypatch,
     assert names("--quick") == ["a-good", "a-better", "b-bad"]
     assert names("--quick", "-k", "slow") == ["c-slow"]
     assert names("-k", "better") == ["a-better"]
+    assert names("-k", "better,bad") == ["a-better", "b-bad"]
 
 
 def test_usage_errors_are_one_sentence(monkeypatch, capsys, tmp_path):
