@@ -45,7 +45,8 @@ def finish(process):
     [
         (
             ["tset"],
-            "There is no task 'tset': the tasks are demo, test, mutants, hil, hil-esme, flash, lint, types, bench, size.",
+            "There is no task 'tset': the tasks are demo, test, mutants, hil, hil-esme, flash, lint, types, bench, "
+            "size.",
         ),
         (["lint", "tset"], "There is no task 'tset'"),
         (["lint", "--fix"], "lint has no option --fix: it has none."),

@@ -20,6 +20,7 @@ from host_tools.errors import BenchError
 from host_tools.virtual.process import Pty
 
 NAMES = ("pty-round-trip",)
+BAR_FLOORS = 2
 BLOCKS = 15
 PAIRS = 50  # in a block
 ANSWER_S = 10.0
@@ -109,7 +110,7 @@ def take(quick: bool) -> list[Figure]:
             "pty-round-trip",
             median(hub_us / floor_us for floor_us, hub_us in blocks),
             "of the floor",
-            None,
+            BAR_FLOORS,
             f"'identify' of {len(request)} octets, answered by the shell with {length} in {hub_us:.0f} us; the floor "
             f"is a VM that sends as many and does nothing else, {floor_us:.0f} us; median of {len(blocks)} blocks of "
             f"{PAIRS} pairs in turns, all on one core; wanted: 2",
