@@ -11,6 +11,7 @@ from host_tools.bench import Line
 from host_tools.errors import EXIT_NO_BOARD, BenchError
 from host_tools.link import serial_line
 from host_tools.link.capture import POWER_ON, Lines, Power
+from host_tools.link.sense_wires import SenseWires
 from host_tools.virtual.supply import Supply
 
 ABLE = {
@@ -111,7 +112,7 @@ class FixtureBoard:
         self._line.close()
 
 
-class FixtureRig:
+class FixtureRig(SenseWires):
     """The rig that VirtualRig and SoftRig are, too; also the bench's line, over which it keeps time.
 
     board: the fixture. line: to the hub. supply: how its hold-up drains while the 12 V is out, worked out here and
@@ -121,14 +122,13 @@ class FixtureRig:
     simulated = DRIVEN
 
     def __init__(self, board: FixtureBoard, line: Any, supply: Supply | None = None) -> None:
+        super().__init__()
         self.board = board
         self.capabilities = frozenset(name for bit, name in ABLE.items() if board.able & bit)
         self.speed: int = max(1, getattr(line, "speed", 1))
         self.supply = supply or Supply()
         self.powered = False
         self._line: Line = line
-        self._ac_lo = True  # as of a meter that does not drive it
-        self._mt_pr = True
         self._told: tuple[int, bool, int] | None = None
         self._at_ms = line.now_ms
         self._wan_octets = 0
@@ -165,7 +165,7 @@ class FixtureRig:
         if self.powered and self.supply.dead:
             self._cut("hold-up empty")
         else:
-            self._tell()
+            self.tell()
 
     # ---- what a person at the bench would do with their hands
 
@@ -174,7 +174,7 @@ class FixtureRig:
         if not self.powered:
             self.powered = True
             self._at_ms = self.now_ms
-            self._tell()
+            self.tell()
             self.board.wait_for_level(int(self.supply.holdup_mv))
             self._add(Power(self.now_ms, True, POWER_ON))
         return []
@@ -186,7 +186,7 @@ class FixtureRig:
 
     def _cut(self, why: str) -> None:
         self.powered = False
-        self._tell()
+        self.tell()
         self._add(Power(self.now_ms, False, why))
 
     def set_supply(self, good: bool) -> None:
@@ -195,33 +195,11 @@ class FixtureRig:
         self.supply.rail_good = good
         if good:
             self.supply.spend(0)
-        self._tell()
+        self.tell()
 
-    @property
-    def ac_lo(self) -> bool:
-        return self._ac_lo
-
-    @ac_lo.setter
-    def ac_lo(self, high: bool) -> None:
-        self._ac_lo = high
-        self._tell()
-
-    @property
-    def mt_pr(self) -> bool:
-        return self._mt_pr
-
-    @mt_pr.setter
-    def mt_pr(self, present: bool) -> None:
-        self._mt_pr = present
-        self._tell()
-
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """Set the fixture board where anything has changed, a level that creeps only after STEP_MV."""
-        bits = (
-            (s.SENSE_SUPPLY if self.supply.rail_good else 0)
-            | (s.SENSE_AC_LO if self._ac_lo else 0)
-            | (s.SENSE_MT_PR if self._mt_pr else 0)
-        )
+        bits = self.bits(self.supply.rail_good)
         mv = int(self.supply.holdup_mv)
         if self._told is not None and self._told[:2] == (bits, self.powered) and abs(self._told[2] - mv) < STEP_MV:
             return

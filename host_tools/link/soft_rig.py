@@ -9,6 +9,7 @@ from host_tools import frames
 from host_tools.bench import ANSWER_MS, Line
 from host_tools.errors import EXIT_NO_BOARD, BenchError
 from host_tools.link.recorded import Keep, Recorded
+from host_tools.link.sense_wires import SenseWires
 
 CAPABILITIES = frozenset({"supply", "sense-lines", "holdup", "restart"})
 FULL_MV = 5_000
@@ -33,7 +34,7 @@ class HoldUp:
         self._rig.tell()
 
 
-class SoftRig:
+class SoftRig(SenseWires):
     """Supply, sense lines and hold-up by rig_set over BENCH; also the bench's line, from which it keeps its answers.
 
     line: to the hub, which must be strapped. The overrides hold over a restart, until release().
@@ -44,6 +45,7 @@ class SoftRig:
     powered = True
 
     def __init__(self, line: Any) -> None:
+        super().__init__()
         self._bare: Line = line
         self._line: Line = line
         self.speed: int = max(1, getattr(line, "speed", 1))  # of its time, as a multiple of real
@@ -51,8 +53,6 @@ class SoftRig:
         self._held: list[tuple[int, bytes]] = []
         self._answers: list[frames.Frame] = []
         self._supply = True
-        self._ac_lo = True  # as of a meter that does not drive it
-        self._mt_pr = True
         self.supply = HoldUp(self)
 
     # ---- the bench's line
@@ -100,35 +100,13 @@ class SoftRig:
         else:
             self.tell()
 
-    @property
-    def ac_lo(self) -> bool:
-        return self._ac_lo
-
-    @ac_lo.setter
-    def ac_lo(self, high: bool) -> None:
-        self._ac_lo = high
-        self.tell()
-
-    @property
-    def mt_pr(self) -> bool:
-        return self._mt_pr
-
-    @mt_pr.setter
-    def mt_pr(self, present: bool) -> None:
-        self._mt_pr = present
-        self.tell()
-
     def release(self) -> None:
         """The hub reads its own pins again."""
         self._set({"mask": 0, "bits": 0, "holdup_mv": 0})
 
     def tell(self) -> None:
         """Tell the hub all of it. Raises BenchError where it does not take it."""
-        bits = (
-            (s.SENSE_SUPPLY if self._supply else 0)
-            | (s.SENSE_AC_LO if self._ac_lo else 0)
-            | (s.SENSE_MT_PR if self._mt_pr else 0)
-        )
+        bits = self.bits(self._supply)
         self._set({"mask": _LINES | s.RIG_HOLDUP, "bits": bits, "holdup_mv": self.supply.holdup_mv})
 
     def _set(self, fields: dict[str, int]) -> None:
