@@ -38,30 +38,30 @@ class Hubs:
         self._ptys: dict[int, Pty] = {}
 
     def __enter__(self) -> Hubs:
-        try:
-            who = identity()
-            for _ in range(self._count):
-                pty = Pty()
-                self._stack.callback(pty.close)
-                line, environment = vm.command("pty_answer", {"path": pty.path, "reply": "", "identity": who}, vm.ROOMY)
-                quiet = subprocess.DEVNULL
-                process = subprocess.Popen(
-                    line, cwd=self._folder, env=environment, stdin=quiet, stdout=quiet, stderr=quiet
-                )
-                self._stack.callback(process.wait)
-                self._stack.callback(process.kill)
-                self.processes.append(process)
-                self._ptys[pty.master] = pty
-        except OSError as error:
-            self._stack.close()
-            raise BenchError(
-                f"Only {len(self.processes):,} of {self._count:,} hubs start: {error.strerror}; raise the limit on "
-                "open files, processes or pseudo-terminals."
-            ) from None
-        except BaseException:
-            self._stack.close()
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._stack.close)
+            try:
+                self._start()
+            except OSError as error:
+                raise BenchError(
+                    f"Only {len(self.processes):,} of {self._count:,} hubs start: {error.strerror}; raise the limit on "
+                    "open files, processes or pseudo-terminals."
+                ) from None
+            undo.pop_all()
         return self
+
+    def _start(self) -> None:
+        who = identity()
+        for _ in range(self._count):
+            pty = Pty()
+            self._stack.callback(pty.close)
+            line, environment = vm.command("pty_answer", {"path": pty.path, "reply": "", "identity": who}, vm.ROOMY)
+            quiet = subprocess.DEVNULL
+            process = subprocess.Popen(line, cwd=self._folder, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+            self._stack.callback(process.wait)
+            self._stack.callback(process.kill)
+            self.processes.append(process)
+            self._ptys[pty.master] = pty
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()

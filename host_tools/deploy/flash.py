@@ -87,14 +87,17 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
 @contextlib.contextmanager
 def _restarting(repl: Repl, back: str = "") -> Iterator[None]:
     """Whatever goes wrong, the board is left as it was, not at its REPL. back: what the board is to run before."""
-    try:
-        yield
-    except BaseException:
+
+    def put_back() -> None:
         with contextlib.suppress(BenchError):
             if back:
                 repl.run(back)
             repl.reset()
-        raise
+
+    with contextlib.ExitStack() as undo:
+        undo.callback(put_back)
+        yield
+        undo.pop_all()
 
 
 # ---- the way to the REPL

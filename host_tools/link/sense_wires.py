@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from chf.wire import schema as s
 
 
-class SenseWires:
+class SenseWires(ABC):
     """The part that all rigs by URL share; tell() is the rig's own."""
 
     def __init__(self) -> None:
         self._ac_lo = True  # as of a meter that does not drive it
         self._mt_pr = True
 
+    @abstractmethod
     def tell(self) -> None:
         """Bring what has changed to the hub's inputs. Raises BenchError where that fails."""
-        raise NotImplementedError
 
     @property
     def ac_lo(self) -> bool:

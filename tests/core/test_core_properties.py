@@ -3,6 +3,7 @@
 A failure prints the script: replay.Hub(options).run(script) repeats it. CHF_EXAMPLES=20 searches 20 times as long.
 """
 
+import contextlib
 import os
 
 import pytest
@@ -69,14 +70,20 @@ STORE = [op("store", st.booleans()), op("fail", st.integers(0, 10))]
 
 def judge(operations, **options):
     life = Life(**options)
-    try:
+    with told_where_it_ends(life):
         life.run(operations)
         life.settle()
         Oracle(life.world).check(settled=True)
-    except BaseException:  # whatever ends it, what led there is told; it goes on its way
-        note(life.world.replay_text())
-        raise
     return life.world
+
+
+@contextlib.contextmanager
+def told_where_it_ends(life):
+    """Whatever ends a life early, Hypothesis prints what led there."""
+    with contextlib.ExitStack() as early:
+        early.callback(lambda: note(life.world.replay_text()))
+        yield
+        early.pop_all()
 
 
 POLICIES = st.integers(0, 3)
@@ -113,7 +120,7 @@ def test_an_activation_that_is_cut_anywhere(policy, window_s, before, cut):
 @given(POLICIES, st.lists(ROUGH, max_size=15), st.sampled_from([1, 2, 3]), st.data())
 def test_damage_leaves_no_flag_and_no_exception(policy, operations, which, data):
     life = Life(policy=policy)
-    try:
+    with told_where_it_ends(life):
         life.run(operations)
         hub = life.world.hub
         for part in (0, 1):
@@ -128,9 +135,6 @@ def test_damage_leaves_no_flag_and_no_exception(policy, operations, which, data)
         life.world.back(200)
         life.world.lose(200)
         life.settle()
-    except BaseException:  # whatever ends it, what led there is told; it goes on its way
-        note(life.world.replay_text())
-        raise
     told = [e for e in life.world.hub.log if e.name == "decision" and e.time >= start + 200_000]
     assert told and {entry.values["level"] for entry in told} == {s.LEVEL_PLAIN}
 
