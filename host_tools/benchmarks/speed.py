@@ -8,15 +8,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from host_tools.benchmarks import vm
+from host_tools.benchmarks import line_rates, vm
 from host_tools.benchmarks.drift import identity
 from host_tools.benchmarks.figure import Figure
-from host_tools.boards import line_rate
 from host_tools.deploy.firmware_build import MPY_CROSS_OPTIONS
 from host_tools.locate import root
 
 U = "one pass of `for i in range(n): x += 1` on the same VM, in turns with it"
-NAMES = ("framer-decode", "framer-viper", "supervisor-idle", "shell-idle", "hmac-verify", *line_rate.NAMES)
+NAMES = ("framer-decode", "framer-viper", "supervisor-idle", "shell-idle", "hmac-verify", *line_rates.NAMES)
 LOOPS = 1 << 13  # of U in one go: shorter than a scheduler's turn
 ROUNDS = 150
 VIPER = "chf/wire/framer_viper"  # on the device, without suffix
@@ -92,5 +91,5 @@ def take(quick: bool) -> list[Figure]:
             f"round; {rounds}; without that, the collections that its objects cause included, "
             f"{seen['verify_lasting'] / median(row[decode] for row in rows):.2f}",
         ),
-        *line_rate.figures(unit_us, decode_u, fast_u),
+        *line_rates.figures(unit_us, decode_u, fast_u),
     ]

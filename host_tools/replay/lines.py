@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chf.core import states
+from chf.core.limits import RESTORE_QUALIFY_MS
 from chf.wire import schema as s
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link import capture
@@ -14,7 +15,6 @@ from host_tools.replay.loaded import Loaded, Passed
 
 GOOD = s.SENSE_SUPPLY | s.SENSE_MT_PR
 FULL_MV = 5_000
-QUALIFY_MS = 2_000  # a hub tells that supply is back when it has been so for this long
 _RETURNING = (states.RETURNING, states.OUT_RETURNING)
 _PINS = s.SENSE_SUPPLY | s.SENSE_AC_LO | s.SENSE_MT_PR
 
@@ -74,11 +74,11 @@ class _Made:
         if not self.found and bits & s.SENSE_SUPPLY and values["phase"] in _RETURNING:
             # It was lost and has come back before the capture began, less than 2 s ago.
             self.returning = values["elapsed_s"]
-            self._back(frame.at_ms - QUALIFY_MS // 2, bits, values["holdup_mv"])
+            self._back(frame.at_ms - RESTORE_QUALIFY_MS // 2, bits, values["holdup_mv"])
             return
         lost = self.bits & s.SENSE_SUPPLY and not bits & s.SENSE_SUPPLY
         back = bits & ~self.bits & s.SENSE_SUPPLY and values["phase"] == states.POWERED
-        at_ms = frame.at_ms - 1 - (1000 * values["elapsed_s"] if lost else QUALIFY_MS if back else 0)
+        at_ms = frame.at_ms - 1 - (1000 * values["elapsed_s"] if lost else RESTORE_QUALIFY_MS if back else 0)
         if self.found and at_ms <= self.found[-1].at_ms:
             at_ms = self.found[-1].at_ms
         if bits != self.bits or not self.found:
@@ -102,7 +102,7 @@ class _Made:
         out_s = s.UNKNOWN_S if out_s < 0 else out_s
         lost_ms = frame.at_ms - 1000 * (0 if out_s == s.UNKNOWN_S else out_s)
         if values.get("bits", 0) & s.SENSE_SUPPLY:
-            lost_ms -= QUALIFY_MS  # told once supply was back, and counted until it came back
+            lost_ms -= RESTORE_QUALIFY_MS  # told once supply was back, and counted until it came back
         self.lost_ms[values["id"]] = lost_ms
         if unseen or out_s == s.UNKNOWN_S or not self.bits & s.SENSE_SUPPLY:
             return
@@ -113,7 +113,7 @@ class _Made:
 
     def restored(self, frame: Passed, values: dict[str, Any]) -> None:
         if self.returning is not None and not self.back:
-            self._back(frame.at_ms - QUALIFY_MS, values["bits"] | s.SENSE_SUPPLY, values["holdup_mv"])
+            self._back(frame.at_ms - RESTORE_QUALIFY_MS, values["bits"] | s.SENSE_SUPPLY, values["holdup_mv"])
         elif values["id"] not in self.back and not self.bits & s.SENSE_SUPPLY:
-            self._put(frame.at_ms - QUALIFY_MS, values["bits"] | s.SENSE_SUPPLY, values["holdup_mv"])
+            self._put(frame.at_ms - RESTORE_QUALIFY_MS, values["bits"] | s.SENSE_SUPPLY, values["holdup_mv"])
         self.back.add(values["id"])

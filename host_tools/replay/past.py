@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from chf.core.limits import VALID_MAX_S
 from chf.wire import schema as s
 from host_tools.gbcs import build
 from host_tools.replay.loaded import Passed
 
 Act = tuple[int, str, dict[str, Any]]  # ms, message to the hub, its fields
-LIFE_S = 3_600  # of an inferred flag, from its activation's time on
 WINDOW_S = 400  # of a declared one that no outage tells of
 _SUPPLIER = bytes(7) + b"\x01"
 _ONE = bytes(7) + b"\x01"
@@ -61,7 +61,7 @@ def _declared(start: Known, peers: dict[str, bytes], frame: Passed, told: dict[s
         else f"the flag that was pending has a window of {WINDOW_S} s"
     )
     counter, window_s = (told["flag_counter"], told["window_s"]) if told else (_ONE, WINDOW_S)
-    valid_s = min(LIFE_S, frame.values["flag_left_s"] + (frame.at_ms - at_ms) // 1000)
+    valid_s = min(VALID_MAX_S, frame.values["flag_left_s"] + (frame.at_ms - at_ms) // 1000)
     fields = {"counter": counter, "image_hash": bytes(32), "expected_outage_s": window_s, "valid_s": valid_s}
     return at_ms, "activation_pending", {**peers, **fields}
 
@@ -73,10 +73,10 @@ def _relayed(start: Known, esme: bytes, frame: Passed, told: dict[str, Any] | No
     counter = int.from_bytes(told["flag_counter"], "big") if told else 1
     left_s = frame.values["flag_left_s"]
     due_utc = s.NO_UTC
-    if left_s <= LIFE_S:
-        at_ms = frame.at_ms - 1000 * (LIFE_S - left_s)
+    if left_s <= VALID_MAX_S:
+        at_ms = frame.at_ms - 1000 * (VALID_MAX_S - left_s)
     elif start.utc is not None:
         since_ms, utc = start.utc
-        due_utc = utc + (frame.at_ms - since_ms) // 1000 + left_s - LIFE_S
+        due_utc = utc + (frame.at_ms - since_ms) // 1000 + left_s - VALID_MAX_S
     gbcs = build.activate(build.Heading(counter, _SUPPLIER, esme), bytes(32), due_utc)
     return at_ms, "gbcs_down", {"counter": _ONE, "gbcs": gbcs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chf.core import limits
 from chf.wire import gbcs
 from chf.wire import schema as s
 from host_tools.deploy.provisioning import KEY_NAMES, new_identity
@@ -16,8 +17,6 @@ from host_tools.replay.past import Act, acts_of
 
 MADE_UP_KEY = bytes(range(32))
 PRELUDE_MS = 10_000  # a hub that already ran when the capture began has run at least so long, and seen supply good
-REFRESH_MS = 21_600_000  # a hub that knows the time asks for it again after 6 h ...
-ASK_MS = 60_000  # ... and one that does not, after so long
 COLD_MS = 15_000  # a hub that is silent for less than this before it starts anew was reset, not without power
 
 
@@ -180,7 +179,7 @@ def _running(start: Start, loaded: Loaded, said: list[Passed], lines: list[Lines
     calm_ms = min([start.begin_ms, *(one.at_ms for one in lines[:1])])
     at_ms = calm_ms - PRELUDE_MS
     if asked is not None and asked < end_ms:
-        period_ms = REFRESH_MS if known is not None else ASK_MS
+        period_ms = limits.TIME_REFRESH_MS if known is not None else limits.BOOT_PROOF_MS
         at_ms = asked - period_ms * -(-(asked - at_ms) // period_ms)
     if known is None:
         start.assumed.append("the hub did not know the time when the capture began")
@@ -196,7 +195,7 @@ def _utc(loaded: Loaded) -> tuple[int, int] | None:
     """From a time reply, or from what the hub itself says of the time or of an outage's end."""
     for frame in loaded.frames:
         values = frame.values or {}
-        for name, before_ms in (("utc", 0), ("end_utc", 2_000)):
+        for name, before_ms in (("utc", 0), ("end_utc", limits.RESTORE_QUALIFY_MS)):
             if values.get(name, s.NO_UTC) != s.NO_UTC:
                 return frame.at_ms - before_ms, values[name]
         elapsed_s = values.get("elapsed_s", s.UNKNOWN_S)

@@ -3,6 +3,7 @@
 import pytest
 
 from host_tools import boards
+from host_tools.benchmarks import line_rates
 from host_tools.boards import line_rate
 
 
@@ -21,6 +22,6 @@ def test_a_board_s_octet_is_the_vm_s_times_what_the_board_is_slower():
 
 
 def test_there_is_a_figure_for_each_board_and_it_says_what_it_is():
-    figures = line_rate.figures(0.028, 4.5, None)
-    assert [figure.name for figure in figures] == list(line_rate.NAMES)
+    figures = line_rates.figures(0.028, 4.5, None)
+    assert [figure.name for figure in figures] == list(line_rates.NAMES)
     assert all("Derived, not measured" in figure.how and "viper module" not in figure.how for figure in figures)

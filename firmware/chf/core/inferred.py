@@ -74,7 +74,7 @@ class Inferred:
         if utc == s.NO_UTC:
             return
         waiting = []
-        wait_s = limits.MUTE_PERIOD_MS // 1000  # the time is refreshed more often than that, and asks again
+        wait_s = limits.TIME_STALE_MS // 1000  # by then a fresh time has asked again, or there is none
         for entry in self.queue:
             left_s = entry[0] + limits.VALID_MAX_S - utc
             early_s = entry[0] - limits.INFERRED_EARLY_S - utc
@@ -84,7 +84,7 @@ class Inferred:
                 self._pend(now, entry[1], entry[2], left_s, out)
                 continue
             waiting.append(entry)
-            wait_s = min(wait_s, early_s if early_s > 0 else limits.INFERRED_EARLY_S)
+            wait_s = min(wait_s, early_s if early_s > 0 else limits.INFERRED_LOOK_S)
         self.queue = waiting
         if waiting:
             self._timers.set(DUE_TIMER, add(now, wait_s * 1000))

@@ -13,6 +13,7 @@ SHORT_OUTAGE_MS = 5_000  # the first restored outage this long ...
 AFTER_SHORT_MS = 120_000  # ... leaves the flag so much life: the reboot has happened
 INFERRED_MAX = 4  # future-dated activations kept at once
 INFERRED_EARLY_S = 60  # a future-dated one is pending from this long before its time: the meter's clock is not ours
+INFERRED_LOOK_S = 60  # one whose time has come, and whose place is taken, is looked at again this often
 AFTER_RESULT_MS = 900_000  # after the meter has reported success: many answer first and reboot after
 VERSION_BURST = 8  # versions that cost a flash write, as declarations: relayed traffic is not authentic
 MUTE_PERIOD_MS = 86_400_000  # at most one held outage in 24 h
