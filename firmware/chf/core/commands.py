@@ -109,7 +109,8 @@ class Commands:
         self.floor.tag = None
         if self._undo is not None:
             self.policy, self.config.esme, self.keys, self.activation.floor, self.activation.unsynced = self._undo
-        self.inferred.store_failed(out)
+        if name == "gbcs_down":
+            self.inferred.store_failed(out)
         self._refuse(name, fields, s.REFUSED_STORE, out)
 
     def _accept(self, record, values, name, fields, tag, out):
