@@ -221,7 +221,7 @@ def mutants(c):
 def hil(c, dut="", rig="", keys="", report="", require="", k="", pytest=""):
     """Run the conformance suite on a hub: --dut URL --rig URL --keys FILE --report DIR --require CAPS -k EXPR."""
     given = {"--hil-dut": dut, "--hil-rig": rig, "--hil-require": require, "-k": k}
-    conformance("hil", dut, given, {"--hil-report": report, "--hil-keys": keys}, shlex.split(pytest))
+    conformance("hil", dut, given, {"--hil-report": report, "--hil-keys": keys}, pytest)
 
 
 @task(
@@ -239,16 +239,21 @@ def hil_esme(c, dut="", rig="", keys="", cs06="", report="", require="", k="", p
     """Run the conformance suite on a meter: --dut URL --rig URL --keys FILE --cs06 FILE --report DIR -k EXPR."""
     given = {"--esme-dut": dut, "--esme-rig": rig, "--hil-require": require, "-k": k}
     files = {"--hil-report": report, "--hil-keys": keys, "--esme-cs06": cs06}
-    conformance("hil/esme", dut, given, files, shlex.split(pytest))
+    conformance("hil/esme", dut, given, files, pytest)
 
 
 def conformance(suite, dut, values, files, more):
-    """Ends with the exit code of a conformance suite; values, files: option to value, "" where it is not given."""
+    """Ends with the exit code of a conformance suite; values, files: option to value, "" where it is not given; more:
+    further options in one string."""
+    try:
+        further = shlex.split(more)
+    except ValueError as error:
+        fail(f"--pytest {more} cannot be read: {str(error).lower()}.", USAGE)
     options = {**values, **{option: path and str(Path(path).absolute()) for option, path in files.items()}}
     given = [part for option, value in options.items() if value for part in (option, value)]
     if not dut or dut.startswith("sim:"):  # what is real is one: its scenarios run one after another
         given += ["-n", "auto"]
-    code = run("pytest", suite, *given, *more)
+    code = run("pytest", suite, *given, *further)
     sys.exit(USAGE if code in (4, 5) else code)  # pytest's own codes for bad usage and for no test found
 
 

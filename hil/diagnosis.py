@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from chf.wire import schema as s
 from hil.hub import HubUnderTest
 from hil.lab import Lab
@@ -49,7 +51,7 @@ def _kept(lab: Lab) -> str:
     except (BenchError, OSError) as error:
         return f"no capture was kept: {error}"
     keys = lab.session.target.keys
-    return f"replay: chtool replay '{path}'{f' --keys {keys}' if keys else ''}"
+    return f"replay: chtool replay '{path}'{f' --keys {shlex.quote(str(keys))}' if keys else ''}"
 
 
 def _described(captured: Captured) -> str:

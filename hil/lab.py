@@ -10,7 +10,7 @@ from chf.wire import schema as s
 from hil import legacy
 from hil.hub import HubUnderTest
 from hil.options import Target
-from host_tools.errors import BenchError
+from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link import capture
 from host_tools.link.recorded import about
 from host_tools.testbed import Testbed
@@ -28,6 +28,13 @@ class Session:
         self.simulated = ""
         self.the_one: Testbed | None = None
         self._closing: Any = None
+        if target.keep_all:
+            try:
+                target.captures.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise BenchError(
+                    f"No capture can be written to {target.captures}: {error.strerror}.", EXIT_USAGE
+                ) from None
         if target.virtual and not target.shared:
             self.capabilities = target.capabilities()
             target.identity()  # a key file that cannot be read ends the run here, not each scenario

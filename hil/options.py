@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,13 +70,9 @@ class Target:
     @property
     def command(self) -> str:
         """The options that lead here again, for the rerun command of a failure."""
-        words = [f"--hil-seed {self.seed}"]
-        words += [f"--hil-dut '{self.dut}'"] if self.dut != SIM else []
-        words += [f"--hil-rig {self.rig}"] if self.rig else []
-        words += [f"--hil-keys {self.keys}"] if self.keys else []
-        words += ["--hil-realtime"] if self.realtime else []
-        words += ["--hil-shared"] if self.shared else []
-        return " ".join(words)
+        given = {"--hil-dut": self.dut if self.dut != SIM else None, "--hil-rig": self.rig, "--hil-keys": self.keys}
+        switches = {"--hil-realtime": self.realtime, "--hil-shared": self.shared}
+        return command({"--hil-seed": self.seed, **given}, switches)
 
     def identity(self) -> dict[str, Any]:
         """EUIs and keys: of the file, else those that the virtual hub is provisioned with. Raises BenchError."""
@@ -126,19 +123,35 @@ class Target:
         return connect(self.dut, self.rig, self.identity())
 
 
+def command(given: dict[str, object], switches: dict[str, bool]) -> str:
+    """Those of the options that are given, as a shell takes them: option to value, None or "" for one that is not."""
+    words = [f"{option} {shlex.quote(str(value))}" for option, value in given.items() if value not in (None, "")]
+    return " ".join([*words, *(option for option, is_set in switches.items() if is_set)])
+
+
+def path_of(config: Any, option: str) -> Path | None:
+    """The file or folder that an option names, None where it is not given."""
+    value = config.getoption(option)
+    return Path(value) if value else None
+
+
+def required_of(config: Any) -> frozenset[str]:
+    """The capabilities that --hil-require names."""
+    return frozenset(filter(None, (name.strip() for name in config.getoption("--hil-require").split(","))))
+
+
 def target_of(config: Any) -> Target:
     """The Target that the command line names."""
     value = config.getoption
-    keys = value("--hil-keys")
-    kept, report = value("--hil-captures"), value("--hil-report")
+    kept, report = path_of(config, "--hil-captures"), path_of(config, "--hil-report")
     return Target(
         dut=value("--hil-dut"),
         rig=value("--hil-rig"),
-        keys=Path(keys) if keys else None,
-        required=frozenset(filter(None, (name.strip() for name in value("--hil-require").split(",")))),
+        keys=path_of(config, "--hil-keys"),
+        required=required_of(config),
         realtime=value("--hil-realtime"),
         seed=value("--hil-seed"),
         shared=value("--hil-shared"),
-        captures=Path(kept or (Path(report) / "captures" if report else FAILED_CAPTURES)),
+        captures=kept or (report / "captures" if report else Path(FAILED_CAPTURES)),
         keep_all=kept is not None,
     )

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import pytest
 
 from hil import catalogue, results
+from hil.options import path_of
 from host_tools.errors import EXIT_USAGE, BenchError
 
 MARKS = (
@@ -79,11 +80,11 @@ class Suite:
         except catalogue.CatalogueError as error:
             raise pytest.UsageError(str(error)) from None
         if not _is_worker(config):
-            report = config.getoption("--hil-report")
-            folder = Path(report) if report else None
+            folder = path_of(config, "--hil-report")
             self._verdicts = results.Verdicts(known, judged_by, folder, self.kind.subject)
-            if report and not config.option.xmlpath:
-                config.option.xmlpath = str(Path(report) / results.JUNIT)
+            if folder is not None:
+                _make_folder(folder)
+                config.option.xmlpath = config.option.xmlpath or str(folder / results.JUNIT)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         config = session.config
@@ -167,7 +168,22 @@ class Suite:
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         if self._verdicts is not None and self._verdicts.ran and self._verdicts.folder is not None:
-            self._verdicts.write(Path(config.option.xmlpath))
+            try:
+                self._verdicts.write(Path(config.option.xmlpath))
+            except OSError as error:
+                raise pytest.UsageError(_no_report(self._verdicts.folder, error)) from None
+
+
+def _make_folder(folder: Path) -> None:
+    """Before anything runs: a run whose report cannot be written would have been for nothing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise pytest.UsageError(_no_report(folder, error)) from None
+
+
+def _no_report(folder: Path, error: OSError) -> str:
+    return f"The report cannot be written to {folder}: {error.strerror}."
 
 
 def _is_worker(config: pytest.Config) -> bool:

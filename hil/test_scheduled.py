@@ -39,8 +39,8 @@ class Scheduled:
     ("offset_s", "expected"),
     [
         (-300, PLAIN),
-        (-60 - SLACK_S, PLAIN),
-        (-60 + SLACK_S, TAGGED),
+        (-legacy.EARLY_S - SLACK_S, PLAIN),
+        (-legacy.EARLY_S + SLACK_S, TAGGED),
         (0, TAGGED),
         (3_600 - SLACK_S, TAGGED),
         (3_600 + SLACK_S + 1, PLAIN),
@@ -169,7 +169,7 @@ def test_a_failure_drops_its_own_and_leaves_the_others(lab):
 @pytest.mark.requirement("SCH-04", "INF-07")
 def test_a_meter_that_says_it_has_failed_before_the_hub_thinks_it_is_time(lab):
     due = Scheduled(lab(), 1_800)
-    due.until(-60 - SLACK_S)
+    due.until(-legacy.EARLY_S - SLACK_S)
     says(due.hub, ended(due.hub, due.counter, 3, due.due_utc))
     due.until(0)
     assert due.alerted() == [PLAIN]

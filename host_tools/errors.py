@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_BOARD = 3
 EXIT_FLASH = 4
 EXIT_INTERRUPTED = 130  # by Ctrl-C, as a shell says it
+
+
+def heed_interrupts() -> None:
+    """SIGINT ends this process as Ctrl-C does, over the default of a shell's background job, which is to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class BenchError(Exception):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from chf.wire import schema as s
 from hil.esme.rig import TextRig
+from hil.options import SIM, command, path_of, required_of
 from host_tools.deploy.provisioning import new_identity, read_identity
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.sim.meter_body import MeterBody
 
-SIM = "sim:"
 DEFERRED_S = 960  # a declaration that was refused may come again after 15 min
 
 
@@ -29,11 +31,19 @@ def add_options(parser: Any) -> None:
     group.addoption(
         "--esme-rest",
         metavar="SECONDS",
-        type=float,
+        type=seconds,
         default=DEFERRED_S,
         help=f"how long a meter that nobody can cancel says nothing when it is at rest; default: {DEFERRED_S}",
     )
     group.addoption("--esme-slow", action="store_true", help="judge what takes up to 25 hours, in real time too")
+
+
+def seconds(text: str) -> float:
+    """So many seconds, more than none. Raises ValueError."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError
+    return value
 
 
 @dataclass(frozen=True)
@@ -62,14 +72,10 @@ class Target:
     @property
     def command(self) -> str:
         """The options that lead here again, for the rerun command of a failure."""
-        words = [f"--hil-seed {self.seed}"]
-        words += [f"--esme-dut '{self.dut}'"] if self.dut != SIM else []
-        words += [f"--esme-rig '{self.rig}'"] if self.rig else []
-        words += [f"--hil-keys {self.keys}"] if self.keys else []
-        words += [f"--esme-cs06 {self.cs06}"] if self.cs06 else []
-        words += [f"--esme-rest {self.rest_s:g}"] if self.rest_s != DEFERRED_S else []
-        words += ["--esme-slow"] if self.slow else []
-        return " ".join(words)
+        given = {"--esme-dut": self.dut if self.dut != SIM else None, "--esme-rig": self.rig, "--hil-keys": self.keys}
+        rest = f"{self.rest_s:g}" if self.rest_s != DEFERRED_S else None
+        more = {"--esme-cs06": self.cs06, "--esme-rest": rest}
+        return command({"--hil-seed": self.seed, **given, **more}, {"--esme-slow": self.slow})
 
     def identity(self) -> dict[str, Any]:
         """EUIs and keys: of the file, else those that the simulated meter has. Raises BenchError."""
@@ -101,8 +107,11 @@ class Target:
         if self.cs06 is None:
             return []
         try:
-            lines = self.cs06.read_text(encoding="ascii").split()
-            return [bytes.fromhex(line) for line in lines]
+            lines = self.cs06.read_text(encoding="ascii").splitlines()
+            messages = [bytes.fromhex(line) for line in lines if line.strip()]
+            if any(len(message) > s.GBCS_MAX for message in messages):
+                raise ValueError
+            return messages
         except OSError as error:
             raise BenchError(f"{self.cs06} cannot be read: {error.strerror}.", EXIT_USAGE) from None
         except ValueError:
@@ -112,14 +121,13 @@ class Target:
 def target_of(config: Any) -> Target:
     """The Target that the command line names."""
     value = config.getoption
-    keys, cs06 = value("--hil-keys"), value("--esme-cs06")
     return Target(
         dut=value("--esme-dut"),
         rig=value("--esme-rig"),
-        keys=Path(keys) if keys else None,
-        cs06=Path(cs06) if cs06 else None,
+        keys=path_of(config, "--hil-keys"),
+        cs06=path_of(config, "--esme-cs06"),
         rest_s=value("--esme-rest"),
         slow=value("--esme-slow"),
-        required=frozenset(filter(None, (name.strip() for name in value("--hil-require").split(",")))),
+        required=required_of(config),
         seed=value("--hil-seed"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,10 +47,15 @@ MEASURES = (
 
 def measure(name: str, quick: bool) -> list[Figure]:
     """The figures whose name contains `name`, or one of several with commas; all for "". Raises BenchError for none."""
+    parts = [part.strip() for part in name.split(",") if part.strip()] or [""]
+    known_names = [known for each in MEASURES for known in each.names]
+    for part in parts:
+        if not any(part in known for known in known_names):
+            raise BenchError(f"There is no figure '{part}': there are {', '.join(known_names)}.", EXIT_USAGE)
     figures: list[Figure] = []
     absent: BenchError | None = None
     for each in MEASURES:
-        wanted = [known for known in each.names if any(part in known for part in name.split(","))]
+        wanted = [known for known in each.names if any(part in known for part in parts)]
         if not wanted or (quick and each.slow and not name):
             continue
         _say(f"measuring {', '.join(wanted)}")
@@ -63,9 +69,6 @@ def measure(name: str, quick: bool) -> list[Figure]:
         raise absent
     if absent is not None:
         print(f"Left out: {absent}", file=sys.stderr)
-    if not figures:
-        known_names = ", ".join(known for each in MEASURES for known in each.names)
-        raise BenchError(f"There is no figure '{name}': there are {known_names}.", EXIT_USAGE)
     return figures
 
 
@@ -77,6 +80,19 @@ def _taken(each: Measure, quick: bool) -> Sequence[Figure]:
         if error.exit_code != EXIT_FAILED:
             raise
         return [Figure(name, None, "-", None, str(error).rstrip(".")) for name in each.names]
+
+
+def _print(figures: Sequence[Figure]) -> None:
+    """Show them. Raises BenchError where the output takes nothing more, BrokenPipeError where nobody reads it."""
+    try:
+        show(figures)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What Python would try to write again at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise BenchError(f"The output cannot be written: {error.strerror}.") from None
 
 
 def _say(sentence: str) -> None:
@@ -91,9 +107,9 @@ def _say(sentence: str) -> None:
 def main(path: Path | None, name: str, quick: bool) -> None:
     try:
         figures = measure(name, quick)
-        show(figures)
         if path is not None:
             write(figures, path)
+        _print(figures)
     except BenchError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

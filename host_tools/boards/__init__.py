@@ -1,4 +1,4 @@
-"""The boards: what board.toml says of each, and which one it is that hangs on a USB port or answers on a REPL."""
+"""The boards: what board.toml says of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.locate import root
 
 FILE = "board.toml"
@@ -72,11 +72,6 @@ class Board:
         """Folder of main.py and of identity.json on the device; it ends with a slash."""
         return str(self.data["micropython"]["root"]).rstrip("/") + "/"
 
-    def accepts(self, version: tuple[int, ...]) -> bool:
-        """Whether the firmware is for this version of MicroPython."""
-        table = self.data["micropython"]
-        return version_of(table["least"]) <= version < version_of(table["below"])
-
 
 def version_of(text: str) -> tuple[int, ...]:
     """'1.29.0' as (1, 29, 0)."""
@@ -100,28 +95,6 @@ def load(name: str) -> Board:
 def load_all() -> list[Board]:
     """All boards. Raises BenchError."""
     return [load(name) for name in names()]
-
-
-def of_usb(usb_id: str, boards: Iterable[Board], bootloader: bool = False) -> list[Board]:
-    """The boards that show themselves as usb_id ('2E8A:0005'): with MicroPython, or in their chip's own bootloader."""
-    state = "bootloader" if bootloader else "hub"
-    return [board for board in boards if usb_id.upper() in board.data["usb"][state]]
-
-
-def of_machine(text: str, boards: Iterable[Board]) -> list[Board]:
-    """The boards whose REPL calls itself so: sys.implementation._machine, 'Raspberry Pi Pico with RP2040'."""
-    cpu = text.rpartition(" with ")[2].strip()
-    return [board for board in boards if board.data["board"]["cpu"] == cpu]
-
-
-def only(found: list[Board], what: str) -> Board:
-    """The one board in `found`. what: what they were found by, for the sentence. Raises BenchError; never guesses."""
-    if not found:
-        raise BenchError(f"{what} is none of these boards: {', '.join(names())}.", EXIT_NO_BOARD)
-    if len(found) > 1:
-        either = " or ".join(f"a {board.title} (--board {board.name})" for board in found)
-        raise BenchError(f"{what} may be {either}: say which.", EXIT_USAGE)
-    return found[0]
 
 
 # ---- what stands in a board.toml

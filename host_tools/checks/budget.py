@@ -89,9 +89,7 @@ def budget(load_mw: int, full_mv: int, config: Config) -> Budget:
     have = energy.available_mj(full_mv, config.holdup_min_mv, config.capacitance_mf)
     # One send stands in the core's sum: the decision's own. The other is its repeat, or the restoration.
     need = energy.hold_needs_mj(loaded, THRESHOLD_S) + config.send_mj
-    return Budget(
-        full_mv, config.capacitance_mf, have, have * 1000 // load_mw // 1000, need, _least(full_mv, config, need)
-    )
+    return Budget(full_mv, config.capacitance_mf, have, have // load_mw, need, _least(full_mv, config, need))
 
 
 def _least(full_mv: int, config: Config, need_mj: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,7 +62,8 @@ class SelfTest:
     identity: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._client = Client(self.bed.bench, max(1, getattr(self.bed.bench.line, "speed", 1)))
+        self._speed = max(1, getattr(self.bed.bench.line, "speed", 1))
+        self._client = Client(self.bed.bench, self._speed)
         self._skipped_ms = 0
 
     def run(self) -> list[Check]:
@@ -109,7 +111,7 @@ class SelfTest:
         for _ in range(ROUND_TRIPS):
             start = self.bed.now_ms
             self._client.identify()
-            trips.append((self.bed.now_ms - start) / max(1, getattr(self.bed.bench.line, "speed", 1)))
+            trips.append((self.bed.now_ms - start) / self._speed)
         median = sorted(trips)[ROUND_TRIPS // 2]
         lost = self._dropped() - before
         if lost or median > ROUND_TRIP_MOST_MS:
@@ -186,18 +188,7 @@ class SelfTest:
 
     def _verify(self, boot: int, acked: int) -> int:
         """The hub has restarted, and what it had acknowledged still counts. Returns the number of its new boot."""
-        end = self.bed.now_ms + UP_MS * max(1, getattr(self.bed.bench.line, "speed", 1))
-        self.bed.bench.advance(START_MS)
-        while True:
-            try:
-                who = self._client.identify()
-            except BenchError:
-                who = {"boot": boot}
-            if who["boot"] != boot:
-                break
-            if self.bed.now_ms > end:
-                raise BenchError("The hub did not restart: is its watchdog running?")
-            self.bed.bench.advance(100)
+        boot = self._booted(boot, "The hub did not restart: is its watchdog running?")
         damaged = self._client.state()["damaged"]
         if damaged:
             raise BenchError(f"After a restart the hub's journal is damaged (damaged={damaged}).")
@@ -209,7 +200,19 @@ class SelfTest:
         floor = int.from_bytes(refusal["floor"], "big")
         if refusal["reason"] != s.REFUSED_COUNTER or floor < acked:
             raise BenchError(f"The hub acknowledged counter {acked}, and after a restart its floor is {floor}.")
-        return int(who["boot"])
+        return boot
+
+    def _booted(self, before: int, else_said: str) -> int:
+        """The number of the hub's new boot, once it has restarted. before: the last one's."""
+        end = self.bed.now_ms + UP_MS * self._speed
+        self.bed.bench.advance(START_MS)
+        while self.bed.now_ms < end:
+            with contextlib.suppress(BenchError):
+                boot = int(self._client.identify()["boot"])
+                if boot != before:
+                    return boot
+            self.bed.bench.advance(100)
+        raise BenchError(else_said)
 
     def _refusal(self, since: int) -> dict[str, Any] | None:
         for captured in self.bed.bench.capture[since:]:
@@ -269,15 +272,8 @@ class SelfTest:
     def _clock(self) -> str:
         boot = self._client.identify()["boot"]
         self._client.restart()
-        end = self.bed.now_ms + UP_MS * max(1, getattr(self.bed.bench.line, "speed", 1))
-        while self.bed.now_ms < end:
-            self.bed.bench.advance(500)
-            try:
-                if self._client.identify()["boot"] != boot:
-                    return "the hub was restarted: its clock is its own again"
-            except BenchError:
-                continue
-        raise BenchError("The hub did not come back after its last restart: press RESET.")
+        self._booted(boot, "The hub did not come back after its last restart: press RESET.")
+        return "the hub was restarted: its clock is its own again"
 
 
 def _times(n: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 import chf
-from host_tools.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, BenchError, heed_interrupts
 from host_tools.frames import FrameError
 
 EXIT_TERMINATED = 143
@@ -83,8 +83,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run chtool and end this process. CHF_DEBUG=1 lets a traceback through."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _terminated)
-    # Over the default of a shell's background job, which is to ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_interrupts()
     run = _run if os.environ.get("CHF_DEBUG") == "1" else _guarded
     sys.exit(_flushed(run(arguments)))
 

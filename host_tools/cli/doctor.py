@@ -7,17 +7,8 @@ import sys
 import click
 
 from host_tools.cli import output
+from host_tools.cli.flash import watching
 from host_tools.errors import EXIT_FAILED
-
-
-class _Told:
-    """A line on stderr for what a person has to do; nothing else."""
-
-    def step(self, what: str, done: int = 0, total: int = 0) -> None:
-        pass
-
-    def ask(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr, flush=True)
 
 
 @click.command()
@@ -31,7 +22,8 @@ def doctor(port: str | None, board: str | None, json_wanted: bool) -> None:
     """
     from host_tools.checks.doctor import examine
 
-    found = examine(board, port, _Told())
+    with watching() as watcher:
+        found = examine(board, port, watcher)
     if json_wanted:
         output.print_json(vars(found))
     else:

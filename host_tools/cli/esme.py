@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from chf.wire import schema as s
-from host_tools.bench import Bench
 from host_tools.cli import output
-from host_tools.cli.watch import Recorder
-from host_tools.deploy.provisioning import new_identity
+from host_tools.cli.stage import Play, act_outage, staged
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.link import connect
-from host_tools.link.client import Client
+from host_tools.link.serial_line import SerialLine
 from host_tools.sim.esme import Esme
-from host_tools.testbed import Testbed
 
-ANSWER_MS = 10_000
-SETTLE_S = 4.0  # after supply is back: it must be good for 2 s
 KINDS = {
     "good": "declares, and waits for the acknowledgement",
     "legacy": "declares nothing; with --outage it just goes",
@@ -32,50 +25,26 @@ KINDS = {
 }
 
 
-class Play(NamedTuple):
-    """A meter, the bench that carries it, its speed, and the testbed where there is a rig."""
-
-    esme: Esme
-    bench: Bench
-    speed: int
-    testbed: Testbed | None
+def _alone(who: dict[str, Any], key: bytes, marked: bool, line: SerialLine) -> Esme:
+    return Esme(bytes.fromhex(who["esme"]), bytes.fromhex(who["hub"]), key, marked)
 
 
-@contextlib.contextmanager
-def _stage(url: str, identity: dict | None, live: bool, rig: bool) -> Iterator[Play]:
-    if rig or url.startswith(connect.SIM):
-        with connect.connect(url, None, identity) as testbed:
-            yield _patient(Play(testbed.esme, testbed.bench, getattr(testbed.rig, "speed", 1), testbed))
-        return
-    who = identity or new_identity(1)
-    key = bytes.fromhex(who["keys"]["esme" if live else "bench_esme"])
-    esme = Esme(bytes.fromhex(who["esme"]), bytes.fromhex(who["hub"]), key, not live)
-    with contextlib.closing(connect.line_of(url)) as line:
-        yield _patient(Play(esme, Bench(line, [esme], not live), line.speed, None))
-
-
-def _patient(play: Play) -> Play:
-    """Where time runs faster than real, ports and processes do not."""
-    play.esme.tries *= max(1, play.speed)
-    return play
-
-
-def _say(play: Play, speak: Callable[[], Any]) -> str:
+def _say(play: Play[Esme], speak: Callable[[], Any]) -> str:
     """Let the meter say one thing; the hub's answer in a word: "acknowledged", "refused (counter)", "no answer"."""
-    acked, refused = len(play.esme.acked), len(play.esme.refused)
+    acked, refused = len(play.peer.acked), len(play.peer.refused)
     speak()
-    play.bench.advance(ANSWER_MS * max(1, play.speed), until=lambda: play.esme.outstanding is None)
-    if len(play.esme.acked) > acked:
+    play.wait(lambda: play.peer.outstanding is None)
+    if len(play.peer.acked) > acked:
         return "acknowledged"
-    if len(play.esme.refused) > refused:
-        return f"refused ({play.esme.refused[-1][1]['reason']})"
+    if len(play.peer.refused) > refused:
+        return f"refused ({play.peer.refused[-1][1]['reason']})"
     return "no answer"
 
 
 class _Declaring:
     """One declaration by a meter of some kind. `must`: whether the hub's answer is what it must be."""
 
-    def __init__(self, play: Play, kind: str, expected_s: int, valid_s: int) -> None:
+    def __init__(self, play: Play[Esme], kind: str, expected_s: int, valid_s: int) -> None:
         self._play = play
         self._expected_s = expected_s
         self._valid_s = valid_s
@@ -86,7 +55,7 @@ class _Declaring:
     def _declare(self) -> None:
         self.answer = _say(
             self._play,
-            lambda: self._play.esme.declare(self._play.bench.now_ms, self._expected_s, self._valid_s),
+            lambda: self._play.peer.declare(self._play.bench.now_ms, self._expected_s, self._valid_s),
         )
 
     def _good(self) -> None:
@@ -97,22 +66,22 @@ class _Declaring:
         """Says nothing."""
 
     def _impatient(self) -> None:
-        self._play.esme.tries = 1
-        self._play.esme.declare(self._play.bench.now_ms, self._expected_s, self._valid_s)
+        self._play.peer.tries = 1
+        self._play.peer.declare(self._play.bench.now_ms, self._expected_s, self._valid_s)
 
     def _forger(self) -> None:
-        self._play.esme.key = type(self._play.esme.key)(secrets.token_bytes(32))
-        self._play.esme.tries = 2
+        self._play.peer.key = type(self._play.peer.key)(secrets.token_bytes(32))
+        self._play.peer.tries = 2
         self._declare()
         self.must = self.answer == "no answer"
 
     def _stranger(self) -> None:
-        self._play.esme.esme = secrets.token_bytes(8)
+        self._play.peer.esme = secrets.token_bytes(8)
         self._declare()
         self.must = self.answer == "refused (peer)"
 
     def _replayer(self) -> None:
-        esme, bench = self._play.esme, self._play.bench
+        esme, bench = self._play.peer, self._play.bench
         self._declare()
         first = esme.last_content
         if self.answer == "acknowledged":
@@ -161,16 +130,12 @@ def esme(
         raise BenchError("An impatient meter needs --outage SECONDS to go away for.", EXIT_USAGE)
     if live and outage is not None:
         raise BenchError("--outage needs the soft rig, which needs the bench strap: leave --live out.", EXIT_USAGE)
-    recorder = Recorder(None, path, url)
     told: dict[str, Any] = {"action": action, "kind": kind}
-    try:
-        with _stage(url, identity, live, outage is not None) as play:
-            try:
-                as_it_must = _act(play, action, kind, expected_outage, valid, outage, told)
-            finally:
-                recorder.take(play.bench.capture)
-    finally:
-        recorder.close()
+    with staged(
+        url, identity, lambda bed: bed.esme, _alone, key="esme", live=live, rig=outage is not None, capture=path
+    ) as play:
+        play.peer.tries *= max(1, play.speed)  # where time runs faster than real, ports and processes do not
+        as_it_must = _act(play, action, kind, expected_outage, valid, outage, told)
     told["as_it_must"] = as_it_must
     if json_wanted:
         output.print_json(told)
@@ -181,19 +146,21 @@ def esme(
 
 
 def _act(
-    play: Play, action: str, kind: str, expected_s: int, valid_s: int, outage_s: float | None, told: dict[str, Any]
+    play: Play[Esme],
+    action: str,
+    kind: str,
+    expected_s: int,
+    valid_s: int,
+    outage_s: float | None,
+    told: dict[str, Any],
 ) -> bool:
     if action != "declare":
-        told["answer"] = _say(play, lambda: getattr(play.esme, action)(play.bench.now_ms))
+        told["answer"] = _say(play, lambda: getattr(play.peer, action)(play.bench.now_ms))
         return bool(told["answer"] == "acknowledged")
     declared = _Declaring(play, kind, expected_s, valid_s)
     told["answer"] = declared.answer
     if outage_s is not None and play.testbed is not None:
-        bed = play.testbed
-        bed.lose_supply(outage_s)
-        state = Client(bed.bench, play.speed).state()
-        told["hub_decided"] = str(state["level"])
-        bed.restore_supply(SETTLE_S)
-        if bed.headend.alerts:  # heard on the WAN link, where the URL has one
-            told["alerts"] = ", ".join(f"{one.raised_by}: {one.level} ({one.cause})" for one in bed.headend.alerts)
+        alerts = act_outage(play.testbed, play.speed, outage_s, told)
+        if alerts:
+            told["alerts"] = alerts
     return declared.must

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,11 +10,10 @@ from chf.core.outage import size_of
 from chf.journal.records import kind_of
 from chf.wire import schema as s
 from host_tools import frames
-from host_tools.bench import Bench
-from host_tools.deploy.provisioning import new_identity
+from host_tools.cli.stage import staged
 from host_tools.errors import EXIT_NO_BOARD, BenchError
-from host_tools.link import connect
 from host_tools.link.client import TRIES, TRY_MS
+from host_tools.link.serial_line import SerialLine
 from host_tools.names import utc_text
 from host_tools.sim.headend import HeadEnd
 
@@ -31,23 +29,14 @@ class Entry(NamedTuple):
 
 def over_wan(url: str, identity: dict[str, Any] | None, live: bool) -> list[Entry]:
     """The log of a hub, strapped or not, oldest first. Raises BenchError where nothing authentic answers."""
-    who = identity or new_identity(1)
-    with contextlib.ExitStack() as stack:
-        if url.startswith(connect.SIM):
-            bed = stack.enter_context(connect.connect(url, None, identity))
-            headend, bench, speed = bed.headend, bed.bench, getattr(bed.rig, "speed", 1)
-        else:
-            line = stack.enter_context(contextlib.closing(connect.line_of(url)))
-            headend = HeadEnd(bytes.fromhex(who["keys"]["head_end" if live else "bench_head_end"]), not live)
-            headend.acknowledge = headend.tell_time = False  # only a reader: the hub's own head-end does the rest
-            headend.accept_hold = None
-            bench, speed = Bench(line, [headend], not live), line.speed
+    with staged(url, identity, lambda bed: bed.headend, _reader, key="head_end", live=live) as play:
+        headend = play.peer
 
         def ask(index: int) -> tuple[int, bytes]:
             heard = len(headend.log)
             for _ in range(TRIES):
                 headend.ask_log(index, secrets.token_bytes(8))
-                if bench.advance(TRY_MS * max(1, speed), until=lambda: len(headend.log) > heard):
+                if play.bench.advance(TRY_MS * max(1, play.speed), until=lambda: len(headend.log) > heard):
                     return headend.log[-1]["count"], headend.log[-1]["data"]
             raise BenchError(
                 f"No authentic answer from a hub at {url}: check the WAN cable, and the keys (--keys, --live).",
@@ -55,6 +44,13 @@ def over_wan(url: str, identity: dict[str, Any] | None, live: bool) -> list[Entr
             )
 
         return _read(ask)
+
+
+def _reader(who: dict[str, Any], key: bytes, marked: bool, line: SerialLine) -> HeadEnd:
+    headend = HeadEnd(key, marked)
+    headend.acknowledge = headend.tell_time = False  # only a reader: the hub's own head-end does the rest
+    headend.accept_hold = None
+    return headend
 
 
 def _read(ask: Ask) -> list[Entry]:

@@ -47,7 +47,7 @@ def flash(
     from host_tools.deploy.flash import Request
     from host_tools.deploy.flash import flash as flash_board
 
-    with _watcher() as watcher:
+    with watching() as watcher:
         if uf2 is not None or image is not None:
             if board is None:
                 raise BenchError("--uf2 and --bin need --board: a bare chip does not say what it is.", EXIT_USAGE)
@@ -101,7 +101,8 @@ class _Bar:
 
 
 @contextlib.contextmanager
-def _watcher() -> Iterator[Watcher]:
+def watching() -> Iterator[Watcher]:
+    """Who tells a person how it goes, on stderr; closed where it is done."""
     if not sys.stderr.isatty():
         yield _Quiet()
         return

@@ -4,69 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from chf.wire import schema as s
-from host_tools.bench import Bench
 from host_tools.cli import output
 from host_tools.cli.headend import StoredHeadEnd
 from host_tools.cli.headend_store import MEMORY, HeadEndStore
-from host_tools.cli.watch import Recorder
+from host_tools.cli.stage import Play, act_outage, staged
 from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.gbcs import build
-from host_tools.link import connect
 from host_tools.link.client import Client
-from host_tools.names import names_of
+from host_tools.link.serial_line import SerialLine
 from host_tools.sim.headend import HeadEnd
-from host_tools.testbed import Testbed
 
 SUPPLIER = bytes.fromhex("02005e10000000f1")  # a made-up EUI-64, locally administered
-ANSWER_MS = 10_000
-SETTLE_S = 4.0  # after supply is back: it must be good for 2 s
 IMAGE_OCTETS = 32
+COUNTER_MAX = 2**64 - 2  # the cancellation after it needs one more
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class Play(NamedTuple):
-    """A head-end, the bench that carries it, its speed, and the testbed where there is a rig."""
-
-    headend: HeadEnd
-    bench: Bench
-    speed: int
-    testbed: Testbed | None
-
-
-@contextlib.contextmanager
-def _stage(url: str, identity: dict[str, Any] | None, live: bool, rig: bool, path: Path) -> Iterator[Play]:
-    if rig or url.startswith(connect.SIM):
-        with connect.connect(url, None, identity) as bed:
-            yield Play(bed.headend, bed.bench, getattr(bed.rig, "speed", 1), bed)
-        return
-    who = identity or new_identity(1)
-    key = bytes.fromhex(who["keys"]["head_end" if live else "bench_head_end"])
-    with contextlib.ExitStack() as stack:
-        store = stack.enter_context(contextlib.closing(HeadEndStore(path, who["hub"])))
-        line = stack.enter_context(contextlib.closing(connect.line_of(url)))
-        headend = StoredHeadEnd(store, key, not live, line.now_ms, lambda event, values: None)
-        yield Play(headend, Bench(line, [headend], not live), line.speed, None)
-
-
-def _send(play: Play, gbcs: bytes) -> str:
+def _send(play: Play[HeadEnd], gbcs: bytes) -> str:
     """Relay it; the hub's answer in a word. A counter that is behind the hub's goes on above it, once."""
     for _ in range(2):
-        heard = len(play.headend.answers)
-        play.headend.relay(gbcs)
-        within_ms = ANSWER_MS * max(1, play.speed)
-        play.bench.advance(within_ms, until=lambda heard=heard: len(play.headend.answers) > heard)  # type: ignore[misc]
-        if len(play.headend.answers) == heard:
+        heard = len(play.peer.answers)
+        play.peer.relay(gbcs)
+        if not play.wait(lambda heard=heard: len(play.peer.answers) > heard):  # type: ignore[misc]
             return "no answer"
-        _, name, fields = play.headend.answers[-1]
+        _, name, fields = play.peer.answers[-1]
         if name == "command_ack":
             return "acknowledged"
         if fields["reason"] != s.REFUSED_COUNTER:
@@ -124,7 +94,9 @@ def _of_file(path: Path | None) -> bytes:
 @click.option("--to", metavar="EUI", help="The device that it is for. Default: the meter of this hub.")
 @click.option("--at", metavar="TIME", help="activate: when, as +SECONDS or ISO 8601. Default: at once.")
 @click.option("--image", metavar="HEX", help="activate, cancel: the image's hash. Default: made up.")
-@click.option("--counter", type=click.IntRange(0, 2**64 - 1), help="Of the message. Default: the clock's milliseconds.")
+@click.option(
+    "--counter", type=click.IntRange(0, COUNTER_MAX), help="Of the message. Default: the clock's milliseconds."
+)
 @click.option("--file", "path", type=click.Path(path_type=Path), metavar="FILE", help="send: the message, in hex.")
 @click.option("--wait", type=click.FloatRange(min=0), default=1, metavar="SECONDS", help="Then wait so long ...")
 @click.option("--outage", type=click.FloatRange(min=0), metavar="SECONDS", help="... and take supply away so long.")
@@ -169,31 +141,43 @@ def relay(
         raise BenchError("--outage needs the soft rig, which needs the bench strap: leave --live out.", EXIT_USAGE)
     image_hash = _octets(image, IMAGE_OCTETS, "--image", bytes(range(IMAGE_OCTETS)))
     esme = bytes.fromhex((identity or new_identity(1))["esme"])
-    heading = build.Heading(counter or time.time_ns() // 1_000_000, SUPPLIER, _octets(to, 8, "--to", esme))
+    if counter is None:
+        counter = time.time_ns() // 1_000_000
+    heading = build.Heading(counter, SUPPLIER, _octets(to, 8, "--to", esme))
     file = _of_file(path) if action == "send" else b""
-    recorder = Recorder(None, capture, url)
     told: dict[str, Any] = {"action": action}
-    try:
-        with _stage(url, identity, live, outage is not None, db) as play:
-            try:
-                due = _due(at, play.headend.clock(play.bench.now_ms))
-                makes: dict[str, Callable[[], bytes]] = {
-                    "activate": lambda: build.activate(heading, image_hash, due),
-                    "cancel": lambda: build.cancel(heading, image_hash),
-                    "send": lambda: file,
-                }
-                gbcs = makes[action]()
-                told["message"] = build.describe(gbcs)
-                told["answer"] = _send(play, gbcs)
-                if cancel_after is not None:
-                    play.bench.advance(round(cancel_after * 1000))
-                    later = build.cancel(heading._replace(counter=heading.counter + 1), image_hash)
-                    told["cancellation"] = _send(play, later)
-                _outage(play, wait, outage, told)
-            finally:
-                recorder.take(play.bench.capture)
-    finally:
-        recorder.close()
+    with contextlib.ExitStack() as stack:
+
+        def alone(who: dict[str, Any], key: bytes, marked: bool, line: SerialLine) -> HeadEnd:
+            store = stack.enter_context(contextlib.closing(HeadEndStore(db, who["hub"])))
+            return StoredHeadEnd(store, key, marked, line.now_ms, lambda event, values: None)
+
+        play = stack.enter_context(
+            staged(
+                url,
+                identity,
+                lambda bed: bed.headend,
+                alone,
+                key="head_end",
+                live=live,
+                rig=outage is not None,
+                capture=capture,
+            )
+        )
+        due = _due(at, play.peer.clock(play.bench.now_ms))
+        makes: dict[str, Callable[[], bytes]] = {
+            "activate": lambda: build.activate(heading, image_hash, due),
+            "cancel": lambda: build.cancel(heading, image_hash),
+            "send": lambda: file,
+        }
+        gbcs = makes[action]()
+        told["message"] = build.describe(gbcs)
+        told["answer"] = _send(play, gbcs)
+        if cancel_after is not None:
+            play.bench.advance(round(cancel_after * 1000))
+            later = build.cancel(heading._replace(counter=heading.counter + 1), image_hash)
+            told["cancellation"] = _send(play, later)
+        _outage(play, wait, outage, told)
     if json_wanted:
         output.print_json(told)
     else:
@@ -202,25 +186,13 @@ def relay(
     return 0 if answers == {"acknowledged"} else 1
 
 
-def _outage(play: Play, wait_s: float, outage_s: float | None, told: dict[str, Any]) -> None:
+def _outage(play: Play[HeadEnd], wait_s: float, outage_s: float | None, told: dict[str, Any]) -> None:
     """Wait, and act out the meter's reboot where there is a rig for it."""
     bed = play.testbed
     if bed is None:
         return
     bed.advance_s(wait_s)
-    client = Client(bed.bench, play.speed)
-    state = client.state()
+    state = Client(bed.bench, play.speed).state()
     told["flag"] = f"{state['flag']} ({state['source']})" if state["source"] else str(state["flag"])
-    if outage_s is None:
-        return
-    bed.lose_supply(outage_s)
-    told["hub_decided"] = str(client.state()["level"])
-    bed.restore_supply(SETTLE_S)
-    source = names_of("ad1", "source")
-    told["alerts"] = (
-        ", ".join(
-            f"{one.raised_by}: {one.level} ({one.cause}), source {source[one.fields.get('source', s.SOURCE_NONE)]}"
-            for one in bed.headend.alerts
-        )
-        or "none"
-    )
+    if outage_s is not None:
+        told["alerts"] = act_outage(bed, play.speed, outage_s, told) or "none"

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import chf
-from host_tools.errors import EXIT_INTERRUPTED, EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_INTERRUPTED, EXIT_USAGE, BenchError, heed_interrupts
 from host_tools.report import render_terminal, write_report
 from host_tools.report.recording import Scene, to_json
 
@@ -71,4 +71,5 @@ def _print_step(at_s: float, since_loss_s: float | None, actor: str, text: str) 
 
 
 if __name__ == "__main__":
+    heed_interrupts()
     sys.exit(main())

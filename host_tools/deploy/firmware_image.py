@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 MAGIC = b"chf-image 1 "
 LOADER = Path(__file__).resolve().parent / "on_board" / "main.py"
-LOADER_SIGN = '"""chf-reference: '  # how main.py begins where it is ours
+LOADER_SIGN = b'"""chf-reference: '  # how main.py begins where it is ours
 
 
 class Part(NamedTuple):

@@ -155,7 +155,7 @@ def _maintenance(repl: Repl, target: Target, stranger: list[str], watcher: Watch
     return again
 
 
-def foreign(programs: dict[str, tuple[str, str] | None], replace: bool) -> list[str]:
+def foreign(programs: dict[str, tuple[str, bytes] | None], replace: bool) -> list[str]:
     """The files that somebody else's firmware starts from. Raises BenchError where they are to stay."""
     found = [name for name, found in programs.items() if found and not found[1].startswith(LOADER_SIGN)]
     if found and not replace:

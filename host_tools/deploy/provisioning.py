@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from chf.identity import IdentityError, parse
 from host_tools.errors import EXIT_USAGE, BenchError
 
 KEY_NAMES = ("esme", "head_end", "bench_esme", "bench_head_end")
@@ -31,7 +32,12 @@ def new_identity(seed: int | None = None, **config: int) -> dict[str, Any]:
 
 
 def write_identity(path: Path, identity: dict[str, Any]) -> None:
-    """Keep an identity in a new file of mode 0600. Raises BenchError where the file exists or cannot be written."""
+    """Keep an identity in a new file of mode 0600.
+
+    Raises BenchError where no hub would take it, or where the file exists or cannot be written.
+    """
+    if _fitting(json.dumps(identity)) is None:
+        raise BenchError("No hub takes that identity: its parameters are whole numbers below 1,048,576.", EXIT_USAGE)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -57,12 +63,19 @@ def read_identity(path: Path) -> dict[str, Any]:
         ) from None
     if os.name == "posix" and mode & 0o077:
         raise BenchError(f"The key file {path} is open to others: run chmod 600 on it.", EXIT_USAGE)
-    try:
-        identity = json.loads(text)
-        fits = len(bytes.fromhex(identity["hub"])) == len(bytes.fromhex(identity["esme"])) == _EUI_LEN
-        fits = fits and all(len(bytes.fromhex(identity["keys"][name])) == _KEY_LEN for name in KEY_NAMES)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        fits = False
-    if not fits:
+    identity = _fitting(text)
+    if identity is None:
         raise BenchError(f"The key file {path} is not an identity: make one with chtool provision.", EXIT_USAGE)
     return identity
+
+
+def _fitting(text: str) -> dict[str, Any] | None:
+    """The identity in a JSON text, its EUIs as hubs are told apart by; None where the firmware would not take it."""
+    try:
+        config, keys = parse(text, False)
+        keys_count = len(keys) + len(parse(text, True)[1])
+    except (IdentityError, RecursionError):
+        return None
+    if keys_count < len(KEY_NAMES):
+        return None
+    return {**json.loads(text), "hub": config.hub.hex(), "esme": config.esme.hex()}

@@ -161,7 +161,7 @@ def reached(modules: Mapping[str, Module]) -> set[tuple[str, str]]:
                 if target in modules and node.attr not in modules[target].constants:
                     kept.add((target, node.attr))
             elif isinstance(node, ast.Import):
-                kept |= {(prefix, "*") for alias in node.names for prefix in _prefixes(alias.name)}
+                kept |= {(prefix, "*") for alias in node.names for prefix in prefixes(alias.name)}
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Name) and node not in folded:
                 kept.add((".".join(module.origin(node.id) or ()), "*"))
@@ -175,7 +175,8 @@ def reached(modules: Mapping[str, Module]) -> set[tuple[str, str]]:
     return kept
 
 
-def _prefixes(name: str) -> list[str]:
+def prefixes(name: str) -> list[str]:
+    """A module's full name, after those of the packages that it is in."""
     parts = name.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
@@ -185,7 +186,7 @@ def imported_modules(tree: ast.Module, module: Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _prefixes(alias.name)
+                yield from prefixes(alias.name)
         elif isinstance(node, ast.ImportFrom):
             yield module.source_of(node)
             for alias in node.names:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from host_tools.deploy.shrink_asked import Asked
 from host_tools.deploy.shrink_classes import Classes
-from host_tools.deploy.shrink_names import Module
+from host_tools.deploy.shrink_names import Module, prefixes
 from host_tools.deploy.shrink_scopes import Scopes, Use
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -24,7 +24,7 @@ class Program:
         self.trees = trees
         self.modules = modules
         self.scopes = {name: Scopes(tree) for name, tree in trees.items()}
-        self.packages = {prefix for name in trees for prefix in _prefixes(name)}
+        self.packages = {prefix for name in trees for prefix in prefixes(name)}
         self.fixed = set(keep)
         for scopes in self.scopes.values():
             self.fixed |= scopes.fixed
@@ -36,7 +36,7 @@ class Program:
         for name in trees:
             self._find_modules(name)
         # With a package, all that can be reached by way of it.
-        self.escaped |= {name for name in trees if not self.escaped.isdisjoint(_prefixes(name))}
+        self.escaped |= {name for name in trees if not self.escaped.isdisjoint(prefixes(name))}
         for name in self.escaped & set(trees):
             self.fixed |= set(self.scopes[name].top.bound) | set(name.split("."))
         self.classes = Classes(self.scopes, self.of_module, self.find_class)
@@ -133,11 +133,6 @@ class Program:
 
 def _only_uses(use: Use) -> bool:
     return isinstance(use.node, ast.alias) or not use.binds
-
-
-def _prefixes(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _root(node: ast.expr) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chf.wire.schema import NO_UTC
+from chf.wire.schema import NO_UTC, UTC_MAX
 from host_tools.dno import events
 from host_tools.dno.duis import Folder
 from host_tools.gbcs import build as gbcs
@@ -44,9 +44,9 @@ class Outlet:
         self._say(events.without_notice(self._hub, fields, at_utc))
 
     def relayed(self, octets: bytes, at_utc: float) -> None:
-        """A GBCS message from the meter: told where it is an ECS80 with its times. Its signature is not checked."""
+        """A GBCS message from the meter: told where it is an ECS80 with times in range; its signature is unchecked."""
         found = gbcs.restoration(octets)
-        if found is None or NO_UTC in (found.start_utc, found.end_utc):
+        if found is None or not all(NO_UTC < utc <= UTC_MAX for utc in (found.start_utc, found.end_utc)):
             return
         code = f"{found.code:04X}"
         if code in (events.SHORT, events.LONG):

@@ -49,7 +49,7 @@ REASONS = (
         "outlasted", TAGS, OUTAGE, "tagged, but supply was gone for longer than its window, or nobody knows how long"
     ),
     Reason("not-back", TAGS, OUTAGE, "tagged, but its window is over and nothing says that supply is back"),
-    Reason("mass-loss", TAGS, OUTAGE, "tagged, but over 50 hubs lost supply without a tag in the same window"),
+    Reason("mass-loss", TAGS, OUTAGE, "tagged, but over 50 hubs of the same window are treated as outages"),
     Reason("in-window", TAGS, ACTIVATION, "tagged, within its window, and nothing speaks against it"),
     Reason(
         "version-changed",

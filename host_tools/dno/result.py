@@ -11,7 +11,7 @@ import polars as pl
 from host_tools.dno import reasons as why
 from host_tools.dno.events import AD1, HEAD_END, HUB
 from host_tools.dno.rows import UNNAMED
-from host_tools.dno.triage import ISOLATED_MOST, RESTORED_BY, Triage
+from host_tools.dno.triage import ISOLATED_MOST, RESTORED_BY, WINDOW_MS, Triage
 from host_tools.names import names_of
 
 SLICE_ROWS = 20_000
@@ -102,7 +102,7 @@ def named(outages: pl.DataFrame, as_of_ms: int | None) -> pl.DataFrame:
         pl.col("class").replace_strict(classes, return_dtype=pl.String),
         pl.col("reason").replace_strict(reasons, return_dtype=pl.String),
         pl.when("activation").then(pl.lit(why.ACTIVATION)).otherwise(pl.lit(why.OUTAGE)).alias("treat_as"),
-        _time("window", pl.col("window") * 180_000),
+        _time("window", pl.col("window") * WINDOW_MS),
         pl.when("mass").then(pl.lit(KINDS[True])).otherwise(pl.lit(KINDS[False])).alias("kind"),
         pl.col("restored_by").replace_strict(dict(enumerate((None, *RESTORED_BY[1:]))), return_dtype=pl.String),
         (pl.col("duration_ms") / 1000).alias("duration_s"),

@@ -19,7 +19,6 @@ from host_tools.dno.read import SCHEMA
 WINDOW_MS = 180_000  # DCC PM12: fixed windows of 3 minutes; ours begin at 00:00:00 UTC and every 3 minutes after it
 ISOLATED_MOST = 50  # hubs in one window, PM12; more are a mass loss
 CLOCK_SLACK_MS = 60_000  # between the clocks of hub, meter and head-end; and for a restoration that is on its way
-DAY_MS = 86_400_000
 RESTORED_BY = ("", "hub", "meter")
 
 _KEY = ["hub", "id_head", "id_tail"]
@@ -44,7 +43,7 @@ class _Sorted:
             *("at", *_KEY, "revision", "level", "cause", "source"),
             *("raised_by", "loss", "elapsed_s", "window_s", "merged"),
         ],
-        ev.RESTORED: [*_KEY, "duration_s", "end", "level"],
+        ev.RESTORED: [*_KEY, "duration_s", "level"],
         ev.ECS80: ["hub", "code", "start", "end"],
         ev.WITHOUT_NOTICE: _KEY,
     }
@@ -125,10 +124,9 @@ def _loudest(alerts: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
 
 
 def _restorations(restored: pl.DataFrame) -> pl.DataFrame:
-    """The hub's word for each outage: (key, hub_duration_s, hub_end, hub_level). Unknown is longer than any."""
+    """The hub's word for each outage: (key, hub_duration_s, hub_level, hub_says_back). Unknown is longer than any."""
     return restored.group_by(_KEY).agg(
         pl.when(pl.col("duration_s").null_count() == 0).then(pl.col("duration_s").max()).alias("hub_duration_s"),
-        pl.col("end").max().alias("hub_end"),
         pl.col("level").max().alias("hub_level"),
         pl.lit(True).alias("hub_says_back"),
     )
@@ -216,9 +214,9 @@ def _decide(outages: pl.DataFrame, as_of_ms: int) -> pl.DataFrame:
         reason = pl.when(applies).then(why.NUMBER[name]).otherwise(reason)
     outages = outages.with_columns(window=since // WINDOW_MS, reason=reason.cast(pl.UInt8))
     tagged = pl.col("reason") == why.NUMBER["in-window"]
-    untagged_hubs = pl.col("hub").filter(~tagged).n_unique().over("window")
+    other_hubs = pl.col("hub").filter(~tagged).n_unique().over("window")
     outages = outages.with_columns(
-        reason=pl.when(tagged & (untagged_hubs > ISOLATED_MOST))
+        reason=pl.when(tagged & (other_hubs > ISOLATED_MOST))
         .then(why.NUMBER["mass-loss"])
         .otherwise(pl.col("reason"))
         .cast(pl.UInt8)

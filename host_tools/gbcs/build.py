@@ -162,7 +162,7 @@ def other(heading: Heading, cra: int, code: int, octets: int) -> bytes:
 # ---- for people
 
 
-def _parse(octets: bytes) -> Any:
+def parse(octets: bytes) -> Any:
     """The parsed general-signing message, with or without general-ciphering; None where it is none."""
     try:
         if octets[:1] == b"\xdd":
@@ -174,7 +174,7 @@ def _parse(octets: bytes) -> Any:
 
 def restoration(octets: bytes) -> Restoration | None:
     """What an ECS80 alert says; None where the octets are none."""
-    parsed = _parse(octets)
+    parsed = parse(octets)
     if parsed is None or parsed.cra != ALERT or parsed.information.code != ECS80:
         return None
     try:
@@ -193,11 +193,12 @@ def _subject(octets: bytes) -> str | None:
             return None
         return f"ECS80 supply restored (0x{seen.code:04X}), out {utc_text(seen.start_utc)} to {utc_text(seen.end_utc)}"
     kind, _, _, _, what, number = found
-    version = "no version" if what is None else f"version {what.hex()}"
     if kind == gbcs.ACTIVATE:
         return f"CS06 activate image {what.hex()[:8]}... " + (f"at {utc_text(number)}" if number else "at once")
+    if kind == gbcs.CANCEL:
+        return f"CS06 cancel the activation of image {what.hex()[:8]}..."
+    version = "no version" if what is None else f"version {what.hex()}"
     return {
-        gbcs.CANCEL: f"CS06 cancel the activation of image {version[8:16]}...",
         gbcs.ACCEPTED: "CS06 accepted",
         gbcs.RESULT: f"CS06 {('done', 'refused: no image', 'refused: another hash', 'failed')[number]}, {version}",
         gbcs.DONE: f"CS06 done at its time (0x8F66), {version}",
@@ -209,7 +210,7 @@ def _subject(octets: bytes) -> str | None:
 def describe(octets: bytes) -> str:
     """One line, without its octets: "CS06 activate image aa758690... at once, 90b3... to 00db..., counter 1000"."""
     octets = bytes(octets)
-    parsed = _parse(octets)
+    parsed = parse(octets)
     if parsed is None:
         return f"{len(octets)} octets that are no GBCS message"
     subject = _subject(octets)

@@ -35,7 +35,7 @@ def tells(octets: bytes, down: bool, meter: bytes) -> bool:
     """Whether a hub might learn something from it. "Might": what is in doubt is taken for yes."""
     if meter not in octets or not _adds_up(octets):
         return False
-    parsed = build._parse(octets)
+    parsed = build.parse(octets)
     if parsed is None:
         return False
     if down:

@@ -213,7 +213,7 @@ def _fixture(url: str, rig_url: str, identity: dict[str, Any] | None) -> Connect
         undo.callback(line.close)
         identity = identity or new_identity(1)
         _strapped_client(url, line, identity, "suite").rig_set(0, 0)  # the pins count, whatever a soft rig has left
-        rig = FixtureRig(board, line)
+        rig = FixtureRig(board, line, powered=True)
         return Connection(rig, rig, identity, True, undo.pop_all())
 
 

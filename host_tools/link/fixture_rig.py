@@ -10,7 +10,8 @@ from host_tools import frames
 from host_tools.bench import Line
 from host_tools.errors import EXIT_NO_BOARD, BenchError
 from host_tools.link import serial_line
-from host_tools.link.capture import POWER_ON, Lines, Power
+from host_tools.link.capture import POWER_ON, Power
+from host_tools.link.recorded import Doings
 from host_tools.link.sense_wires import SenseWires
 from host_tools.virtual.supply import Supply
 
@@ -116,23 +117,23 @@ class FixtureRig(SenseWires):
     """The rig that VirtualRig and SoftRig are, too; also the bench's line, over which it keeps time.
 
     board: the fixture. line: to the hub. supply: how its hold-up drains while the 12 V is out, worked out here and
-    given to the hub's hold-up input; at its end the hub's power is cut.
+    given to the hub's hold-up input; at its end the hub's power is cut. powered: whether it has its power already.
     """
 
     simulated = DRIVEN
 
-    def __init__(self, board: FixtureBoard, line: Any, supply: Supply | None = None) -> None:
+    def __init__(self, board: FixtureBoard, line: Any, supply: Supply | None = None, powered: bool = False) -> None:
         super().__init__()
         self.board = board
         self.capabilities = frozenset(name for bit, name in ABLE.items() if board.able & bit)
         self.speed: int = max(1, getattr(line, "speed", 1))
         self.supply = supply or Supply()
-        self.powered = False
+        self.powered = powered
         self._line: Line = line
         self._told: tuple[int, bool, int] | None = None
         self._at_ms = line.now_ms
         self._wan_octets = 0
-        self._done: list[Lines | Power] | None = None
+        self.doings = Doings()  # for captures
 
     # ---- the bench's line
 
@@ -171,12 +172,14 @@ class FixtureRig(SenseWires):
 
     def power_on(self) -> list[tuple[int, bytes]]:
         """Give the hub its power. Raises BenchError where the hold-up level does not arrive."""
-        if not self.powered:
+        begins = not self.powered
+        if begins:
             self.powered = True
             self._at_ms = self.now_ms
-            self.tell()
-            self.board.wait_for_level(int(self.supply.holdup_mv))
-            self._add(Power(self.now_ms, True, POWER_ON))
+        self.tell()
+        self.board.wait_for_level(int(self.supply.holdup_mv))
+        if begins:
+            self.doings.add(Power(self.now_ms, True, POWER_ON))
         return []
 
     def cut_power(self) -> None:
@@ -187,7 +190,7 @@ class FixtureRig(SenseWires):
     def _cut(self, why: str) -> None:
         self.powered = False
         self.tell()
-        self._add(Power(self.now_ms, False, why))
+        self.doings.add(Power(self.now_ms, False, why))
 
     def set_supply(self, good: bool) -> None:
         """12 V good or gone. A hub that is off starts when it is good again."""
@@ -205,18 +208,7 @@ class FixtureRig(SenseWires):
             return
         self.board.set(bits, self.powered, mv)
         self._told = (bits, self.powered, mv)
-        self._add(Lines(self.now_ms, bits, mv))
-
-    # ---- for a capture
-
-    def watch(self) -> list[Lines | Power]:
-        """From now on all that is done to the hub is added to this list."""
-        self._done = [] if self._told is None else [Lines(self.now_ms, self._told[0], self._told[2])]
-        return self._done
-
-    def _add(self, done: Lines | Power) -> None:
-        if self._done is not None:
-            self._done.append(done)
+        self.doings.measures(self.now_ms, {"bits": bits, "holdup_mv": mv})
 
     def close(self) -> None:
         self.board.close()

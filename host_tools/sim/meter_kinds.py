@@ -7,7 +7,7 @@ from typing import Any
 
 from chf.wire import schema as s
 from host_tools import frames
-from host_tools.sim.meter import Habits, Meter
+from host_tools.sim.meter import CANCELLED, Habits, Meter
 from host_tools.sim.meter_faults import DECLARING
 
 _DAY_MS = 24 * 3_600_000
@@ -137,7 +137,7 @@ class Mute(Meter):
     """reports nothing"""
 
     def report(self, now_ms: int) -> None:
-        if self.nvm.job is not None and self.nvm.job.stage != "cancelled":
+        if self.nvm.job is not None and self.nvm.job.stage != CANCELLED:
             self.nvm.job = None
         else:
             super().report(now_ms)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import click
 
 from host_tools.deploy.provisioning import read_identity
-from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_USAGE, BenchError, heed_interrupts
 from host_tools.sim.meter_body import MeterBody
 from host_tools.sim.meter_kinds import KINDS
 from host_tools.virtual.process import Pty
@@ -148,6 +148,7 @@ def serve(keys: str, kind: str, speed: int) -> None:
 
 def main() -> int:
     """The exit code: 0 ended, 2 usage. Never a traceback."""
+    heed_interrupts()
     try:
         serve(standalone_mode=False)
     except (BenchError, click.ClickException) as error:
@@ -155,6 +156,9 @@ def main() -> int:
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
         return 0
+    except OSError as error:
+        print(f"The meter has ended: {error.strerror or error}.", file=sys.stderr)
+        return EXIT_USAGE
     return 0
 
 

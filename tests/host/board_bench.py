@@ -68,7 +68,7 @@ def mpremote(board: ReplBoard, *arguments: str) -> str:
 def put(board: ReplBoard, name: str, text: str) -> None:
     """A file onto the board."""
     path = board.flash.with_name(name)
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     mpremote(board, "cp", str(path), f":{name}")
 
 

@@ -113,6 +113,8 @@ def test_k_picks_figures_and_a_quick_run_leaves_the_slow_ones_to_it(monkeypatch,
 def test_usage_errors_are_one_sentence(monkeypatch, capsys, tmp_path):
     assert run_main(monkeypatch, [GOOD], "-k", "zzz") == 2
     assert capsys.readouterr().err == "There is no figure 'zzz': there are a-good, a-better.\n"
+    assert run_main(monkeypatch, [GOOD], "-k", "better,zzz") == 2
+    assert capsys.readouterr().err == "There is no figure 'zzz': there are a-good, a-better.\n"
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "figures.json"
     assert run_main(monkeypatch, [GOOD], "--json", str(out)) == 2

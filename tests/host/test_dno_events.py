@@ -271,10 +271,11 @@ def test_any_other_message_that_passes_is_no_event(play):
     played = play()
     heading = gbcs.Heading(7, bytes.fromhex(METER), bytes(8))
     timeless = [gbcs.restored(heading, s.NO_UTC, UTC), gbcs.restored(heading, UTC, s.NO_UTC, UTC)]
+    timeless += [gbcs.restored(heading, UTC, utc, UTC) for utc in (-(10**9), s.UTC_MAX + 1)]  # 1968, 2127
     others = [b"", b"\xdf\x09", gbcs.accepted(heading), gbcs.other(heading, gbcs.ALERT, 0x1234, 300)]
     for octets in (*timeless, *others):
         played.hear("gbcs_up", {"gbcs": octets})
-    assert played.told() == [] and len(played.peer.relayed) == 6
+    assert played.told() == [] and len(played.peer.relayed) == 8
 
 
 def test_without_ways_out_nothing_is_written(tmp_path):

@@ -12,7 +12,7 @@ from chf.wire import schema as s
 from host_tools import frames
 from host_tools.deploy.provisioning import new_identity, write_identity
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
-from host_tools.link import fixture_rig
+from host_tools.link import capture, fixture_rig
 from host_tools.link.connect import connect
 from host_tools.link.fixture_rig import FixtureBoard
 from tests.host import fixture_loop
@@ -107,12 +107,12 @@ def test_rigs_that_do_not_go_with_the_hub_are_usage(dut, rig):
 
 
 def test_an_outage_and_a_power_cut_of_a_hub_that_the_fixture_s_pins_drive(tmp_path):
+    done = []
     with (
         fixture_loop.loop(tmp_path, IDENTITY, 30) as (hub, board),
-        connect(hub.url, board.url, IDENTITY) as bed,
+        connect(hub.url, board.url, IDENTITY, done.append) as bed,
     ):
         assert bed.rig.capabilities == {"supply", "sense-lines", "holdup", "power-cut"}
-        done = bed.rig.watch()
         assert bed.state()["bits"] == ALL
         bed.rig.ac_lo, bed.rig.mt_pr = False, False
         bed.advance_s(5)
@@ -130,7 +130,8 @@ def test_an_outage_and_a_power_cut_of_a_hub_that_the_fixture_s_pins_drive(tmp_pa
         assert bed.rig.powered and hub.rig.resets[-1][1] == "power cut"
         assert len(bed.headend.restorations) == 1
         kinds = [type(entry).__name__ for entry in done]
-        assert kinds.count("Power") == 2 and kinds.count("Lines") > 5, "a capture can be made of it"
+        assert [entry.on for entry in done if isinstance(entry, capture.Power)] == [False, True]
+        assert kinds.count("Lines") > 5 and kinds.count("Item") > 5, "a capture can be made of it"
 
 
 def test_the_same_suite_runs_on_it(tmp_path):

@@ -104,11 +104,11 @@ def test_from_the_command_line(tmp_path, flashed):
 
 @pytest.mark.parametrize("name", ["main.py", "boot.py"])
 def test_somebody_elses_program_stays(board, name):
-    put(board, name, "print('mine')\n")
+    put(board, name, "print('mine')  # caf\xe9\n")
     with pytest.raises(BenchError, match=f"other firmware, from its {name}: --replace") as refused:
         flash_it(board)
     assert refused.value.exit_code == 4
-    assert files(board) == {name: b"print('mine')\n"}
+    assert files(board) == {name: b"print('mine')  # caf\xe9\n"}
 
 
 def test_somebody_elses_program_is_kept_beside_when_it_is_replaced(board):
@@ -186,7 +186,7 @@ def keeps_its_keys(board, tmp_path, first, other):
 
 def test_the_loader_is_small_and_ours():
     text = LOADER.read_text()
-    assert text.startswith(LOADER_SIGN) and len(text.splitlines()) < 80 and LOADER.stat().st_size < 2_600
+    assert text.encode().startswith(LOADER_SIGN) and len(text.splitlines()) < 80 and LOADER.stat().st_size < 2_600
 
 
 def test_a_flashed_hub_passes_the_suite_by_its_url(tmp_path, flashed):

@@ -88,7 +88,7 @@ def test_circuitpython_is_refused():
 
 
 def test_only_our_own_main_is_replaced_unasked():
-    ours, theirs = ("0" * 64, '"""chf-reference: runs it."""'), ("1" * 64, "import network")
+    ours, theirs = ("0" * 64, b'"""chf-reference: runs it."""'), ("1" * 64, b"import network")
     assert foreign({"boot.py": None, "main.py": ours}, False) == []
     assert foreign({"boot.py": theirs, "main.py": ours}, True) == ["boot.py"]
     assert refusal(foreign, {"boot.py": None, "main.py": theirs}, False)[0] == 4

@@ -101,8 +101,7 @@ def test_an_image_that_is_cut_short_or_garbled_offers_nothing_wrong(tmp_path):
 
 
 def test_the_boards_main_is_known_by_its_first_line():
-    text = LOADER.read_text()
-    assert text.startswith(LOADER_SIGN)
+    assert LOADER.read_bytes().startswith(LOADER_SIGN)
     assert flasher.program(str(LOADER))[1].startswith(LOADER_SIGN)
 
 
@@ -110,6 +109,15 @@ def test_a_program_of_comments_is_none(tmp_path):
     (tmp_path / "boot.py").write_text("# This file is executed on every boot\n#import webrepl\n\n")
     assert flasher.program(str(tmp_path / "boot.py")) is None
     assert flasher.program(str(tmp_path / "main.py")) is None
+
+
+def test_a_program_that_is_no_text_is_one(tmp_path):
+    (tmp_path / "main.py").write_bytes(b"# caf\xe9\nimport network\n")
+    assert flasher.program(str(tmp_path / "main.py"))[1] == b"# caf\xe9"
+
+
+def test_what_has_no_module_machine_still_says_what_it_is():
+    assert (flasher.who()["name"], flasher.who()["unique_id"]) == ("cpython", "")
 
 
 def test_power_may_fail_at_any_flash_operation_of_the_switch(tmp_path):

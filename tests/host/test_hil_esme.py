@@ -194,6 +194,8 @@ def test_without_a_rig_a_cs06_is_the_trigger_and_what_nobody_sees_is_not_judged(
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
+        (["--hil-report", "README.md"], 4, "The report cannot be written to README.md: File exists."),
+        (["--esme-rest", "nan"], 4, "invalid seconds value: 'nan'"),
         (["--esme-dut", "sim:?kind=perfect"], 2, "There is no kind of meter 'perfect': the kinds are good, "),
         (["--esme-dut", "sim:kind"], 2, "'sim:kind' does not fit: give sim: alone or sim:?kind=KIND."),
         (["--esme-rig", "/dev/null"], 2, "A simulated meter brings its own rig: leave --esme-rig out."),
@@ -228,7 +230,12 @@ def test_one_meter_runs_one_scenario_at_a_time(meter):
 def test_a_served_meter_prints_its_options_and_ends_when_interrupted(tmp_path):
     write_identity(tmp_path / "keys.json", new_identity(7))
     command = [sys.executable, "-m", "host_tools.virtual.meter", "--keys", str(tmp_path / "keys.json")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # As a background job of a shell: such a one begins with SIGINT ignored.
+    ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, ignored)
     try:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("--esme-dut /dev/")

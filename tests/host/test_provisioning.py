@@ -122,6 +122,24 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
     assert "cannot be read: " in sentence(read_identity, kept(tmp_path / "octets", b'{"hub": "\xff"}'))
 
 
+@posix_only
+@pytest.mark.parametrize(
+    "more", [{"capacitance_mf": "10"}, {"load_mw": None}, {"policy": 9}, {"send_mj": 1 << 20}, {"x": 1}]
+)
+def test_what_the_hub_would_refuse_is_neither_read_nor_written(tmp_path, more):
+    text = json.dumps({**new_identity(1), **more})
+    assert "is not an identity" in sentence(read_identity, kept(tmp_path / "identity.json", text))
+    assert "No hub takes that identity" in sentence(write_identity, tmp_path / "new.json", json.loads(text))
+    assert not (tmp_path / "new.json").exists()
+
+
+@posix_only
+def test_an_eui_in_capitals_is_the_same_hub_s(tmp_path):
+    made = new_identity(1)
+    text = json.dumps({**made, "hub": made["hub"].upper(), "esme": made["esme"].upper()})
+    assert read_identity(kept(tmp_path / "identity.json", text)) == made
+
+
 WHOLE = new_identity(3)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=70) | st.sampled_from(list(WHOLE["keys"].values())),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chf.shell import FEED_MS, PENDING_POLL_MS, READS_MAX, Shell
+from chf.shell import BENCH_FRAME_MAX, FEED_MS, PENDING_POLL_MS, READS_MAX, Shell
 from chf.wire import framing
 from chf.wire import schema as s
 from chf.wire.outbox import FRAMES_MAX, Outbox
@@ -276,3 +276,11 @@ def test_the_hub_wakes_at_the_threshold_to_the_millisecond():
         shell.step()
         names = [name for name, _ in peers.heard()]
     assert (shell.board.now - lost) & narrow.TICKS_MASK == 180_000
+
+
+@pytest.mark.parametrize(("link", "dropped"), [(s.LINK_HAN, 0), (s.LINK_WAN, 0), (s.LINK_BENCH, 1)])
+def test_a_port_that_carries_the_bench_alone_has_no_room_for_long_frames(link, dropped):
+    shell, _ = hub()
+    shell.board.links[link - s.LINK_HAN].rx += on_the_line(b"A" * BENCH_FRAME_MAX)
+    shell.step()
+    assert shell.endpoint.drops[2 * s.DROP_LONG + 1] == dropped

@@ -43,8 +43,10 @@ def digest(path, start=0, size=None):
 
 def who():
     """What runs here, and on what."""
-    import machine
-
+    try:
+        from machine import unique_id
+    except ImportError:  # CircuitPython has no machine
+        unique_id = bytes
     about = sys.implementation
     return {
         "name": about.name,
@@ -52,7 +54,7 @@ def who():
         "machine": getattr(about, "_machine", ""),
         "mpy": getattr(about, "_mpy", 0),
         "platform": sys.platform,
-        "unique_id": hexlify(machine.unique_id()).decode() if hasattr(machine, "unique_id") else "",
+        "unique_id": hexlify(unique_id()).decode(),
     }
 
 
@@ -84,12 +86,12 @@ def program(path):
     """(SHA-256, first line) of a program, None where there is none or where it only comments."""
     if _octets(path) is None:
         return None
-    first = ""
+    first = b""
     code = False
-    with open(path) as file:
+    with open(path, "rb") as file:  # perhaps no text
         for line in file:
             first = first or line.strip()
-            code = code or line.strip()[:1] not in ("", "#")
+            code = code or line.strip()[:1] not in (b"", b"#")
     return (digest(path), first) if code else None
 
 
