@@ -28,6 +28,9 @@ LOCK_DEADLINE_S = 900  # a first set-up downloads about 100 MB, and a second run
 USAGE = 2
 
 TASKS: dict = {}  # name: (body, the group of pins that it needs)
+# Group of pins: what the environment gets, step by step.
+STEPS = {"runtime": ("runtime",), "dev": ("runtime", "dev"), "bench": ("runtime", "dev", "bench")}
+TELLS = {"dev": "the tools for tests and checks", "bench": "what the benchmarks compare with"}
 
 
 def fail(sentence, code=1):
@@ -66,13 +69,16 @@ def project():
         fail(f"pyproject.toml cannot be read: {error}", USAGE)
 
 
-def pins(group):
-    """What `group` installs: "runtime" is the demo and chtool, "dev" the tests and checks on top of it."""
+def pins(step):
+    """What a step installs: "runtime" the demo and chtool, "dev" tests and checks on top, "bench" what is compared."""
     table = project()
-    if group == "dev":
-        return table["project"]["optional-dependencies"]["hil"] + table["dependency-groups"]["dev"]
-    own = table["build-system"]["requires"] + table["project"]["dependencies"]
-    return own + table["dependency-groups"]["runtime"]
+    extras = table["project"]["optional-dependencies"]
+    more = {
+        "runtime": table["build-system"]["requires"] + table["project"]["dependencies"],
+        "dev": extras["hil"] + extras["emulated"],
+        "bench": [],
+    }
+    return more[step] + table["dependency-groups"][step]
 
 
 def stamp_text(requirements):
@@ -174,11 +180,12 @@ def set_up(group):
             if sys.version_info < (3, 12):  # venv brings it there alone; gone, nothing can come to need it
                 pip("uninstall", "--yes", "setuptools")
             stamp.write_text(stamp_text(wanted))
-        stamp, wanted = VENV / "chf-dev.stamp", pins("dev")
-        if group == "dev" and not fresh(stamp, wanted):
-            print("Adding the tools for tests and checks to .venv (once).", file=sys.stderr)
-            install(wanted)
-            stamp.write_text(stamp_text(wanted))
+        for step in STEPS[group][1:]:
+            stamp, wanted = VENV / f"chf-{step}.stamp", pins(step)
+            if not fresh(stamp, wanted):
+                print(f"Adding {TELLS[step]} to .venv (once).", file=sys.stderr)
+                install(wanted)
+                stamp.write_text(stamp_text(wanted))
 
 
 # ---- Tasks ----
@@ -253,6 +260,8 @@ def conformance(suite, dut, values, files, more):
     given = [part for option, value in options.items() if value for part in (option, value)]
     if not dut or dut.startswith("sim:"):  # what is real is one: its scenarios run one after another
         given += ["-n", "auto"]
+    elif dut.startswith("bare:"):  # boards that wait more than they work
+        given += ["-n", "6"]
     code = run("pytest", suite, *given, *further)
     sys.exit(USAGE if code in (4, 5) else code)  # pytest's own codes for bad usage and for no test found
 
@@ -265,11 +274,12 @@ def conformance(suite, dut, values, files, more):
     uf2="MicroPython for a bare chip that takes UF2 files",
     bin="MicroPython for a bare ESP32",
     replace="put the hub in the place of other firmware",
+    framer="native (machine code) or bytecode (default: as the board's board.toml says)",
 )
-def flash(c, board="", port="", keys="", uf2="", bin="", replace=False):
+def flash(c, board="", port="", keys="", uf2="", bin="", replace=False, framer=""):
     """Put the firmware on a dev board, provision it once, ask who it is: --board NAME --port URL."""
     files = {name: path and str(Path(path).absolute()) for name, path in (("keys", keys), ("uf2", uf2), ("bin", bin))}
-    options = {"board": board, "port": port, **files}
+    options = {"board": board, "port": port, "framer": framer, **files}
     given = [part for name, value in options.items() if value for part in (f"--{name}", value)]
     sys.exit(run("host_tools", "flash", *given, *(["--replace"] if replace else [])))
 
@@ -287,7 +297,7 @@ def types(c):
     sys.exit(run("tests.check_types"))
 
 
-@task("dev", json="file for the figures")
+@task("bench", json="file for the figures")
 def bench(c, json=""):
     """Measure speed and memory against their bars; --json FILE keeps the figures."""
     sys.exit(run("host_tools.benchmarks", *(["--json", str(Path(json).absolute())] if json else [])))
@@ -340,8 +350,7 @@ def main(arguments):
         print("usage: python3 tasks.py TASK [OPTION...]\n\nSets .venv up where that is needed, then runs the task:")
         print("\n".join(f"  {name:8} {body.__doc__}" for name, (body, _) in TASKS.items()))
         return
-    groups = {TASKS[name][1] for name in parse(arguments)}
-    set_up("dev" if "dev" in groups else "runtime")
+    set_up(max((TASKS[name][1] for name in parse(arguments)), key=list(STEPS).index))
     # -P: the folder that the caller stands in must not hide a module.
     command = [PYTHON, "-P", "-m", "invoke", "--search-root", str(ROOT), *arguments]
     if os.name == "nt":  # exec there returns to the shell at once

@@ -16,7 +16,7 @@ import tasks
 from host_tools.locate import FOLDERS, root
 
 ROOT = Path(__file__).resolve().parent.parent
-PINS = tasks.pins("runtime") + tasks.pins("dev")
+PINS = [pin for step in tasks.STEPS["bench"] for pin in tasks.pins(step)]
 STUB_PINS = [pin for pins in tasks.project()["tool"]["chf"]["stubs"].values() for pin in pins]
 DEADLINE_S = 100
 
@@ -49,7 +49,8 @@ def test_no_other_file_pins_a_version():
 def test_environment_holds_what_is_pinned_and_nothing_else():
     if not tasks.inside():
         pytest.skip("this Python is not that of .venv: run python3 tasks.py test")
-    wanted = [Requirement(pin) for pin in PINS]
+    steps = [step for step in tasks.STEPS["bench"] if (tasks.VENV / f"chf-{step}.stamp").exists()]
+    wanted = [Requirement(pin) for step in steps for pin in tasks.pins(step)]
     wanted = {canonicalize_name(pin.name): pin for pin in wanted if pin.marker is None or pin.marker.evaluate()}
     installed = {canonicalize_name(found.name): found.version for found in importlib.metadata.distributions()}
     installed.pop("pip")  # venv's own

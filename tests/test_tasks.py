@@ -125,9 +125,11 @@ name = "chf-reference"
 version = "1.0"
 dependencies = []
 optional-dependencies.hil = ["later==VERSION"]
+optional-dependencies.emulated = []
 [dependency-groups]
 runtime = ["invoke==VERSION"]
 dev = []
+bench = ["stray==VERSION"]
 """
 BACKEND = """
 import os, shutil
@@ -172,6 +174,9 @@ def test_set_up_from_nothing_twice_at_once_then_once_more_then_with_another_pin(
     assert not list(folder.glob(".venv/**/setuptools")) and not list(folder.glob(".venv/**/stray*"))  # nothing unpinned
 
     assert finish(start_task("lint")) == (0, handed.format(folder, "lint", True), "")  # nothing left to set up
+    code, _, err = finish(start_task("bench"))  # a third step on top
+    assert code == 0 and err == "Adding what the benchmarks compare with to .venv (once).\n"
+    assert list(folder.glob(".venv/**/stray.py"))
 
     (folder / "pyproject.toml").write_text(PROJECT.replace("later==VERSION", "later==2.0").replace("VERSION", "1.0"))
     for _ in range(2):  # a set-up that failed is not taken for done
