@@ -18,7 +18,7 @@ def main():
     micropython.kbd_intr(-1)  # a corrupted octet can be 0x03: it must not end the firmware
     try:
         shell = Shell(board)
-        gc.threshold(-1)
+        gc.threshold(4096)
         shell.run()
     except Exception as error:  # the last line of defence: a critical task never dies in silence
         sys.print_exception(error)

@@ -124,6 +124,14 @@ class HubUnderTest(Testbed):
         if getattr(self.bench.line, "speed", 0):
             self._come_back()
 
+    def wait(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Let time pass until it comes true, at most so long; the scenario then says what is missing."""
+        self.bench.advance(self._within_ms(seconds), until=until)
+
+    def _within_ms(self, seconds: float) -> int:
+        """How long to wait for what a hub does in so long: one that runs faster than real time needs real time."""
+        return round(seconds * 1000) * max(1, getattr(self.bench.line, "speed", 1))
+
     def _come_back(self) -> None:
         """In real time a board may need longer: it starts, and then listens for Ctrl-C. It is to settle after that."""
         for tries_left in range(STARTING_TRIES - 1, -1, -1):
@@ -157,13 +165,13 @@ class HubUnderTest(Testbed):
     def report(self, name: str, **options: Any) -> None:
         """The meter says "complete" or "cancel" and repeats it until the hub answers."""
         getattr(self.esme, name)(self.now_ms, **options)
-        self.bench.wait_for(f"answer to '{name}'", lambda: self.esme.outstanding is None, 10_000)
+        self.bench.wait_for(f"answer to '{name}'", lambda: self.esme.outstanding is None, self._within_ms(10))
 
     def command(self, send: Callable[[], bytes]) -> dict[str, Any]:
         """Have the head-end send a command; the hub's answer: its fields, and "name"."""
         told = len(self.headend.answers)
         send()
-        self.bench.wait_for("answer to a command", lambda: len(self.headend.answers) > told, 3_000)
+        self.bench.wait_for("answer to a command", lambda: len(self.headend.answers) > told, self._within_ms(3))
         _, name, fields = self.headend.answers[-1]
         return {**fields, "name": name}
 

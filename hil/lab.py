@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from pathlib import Path
-from typing import Any
 
 from chf.wire import schema as s
 from hil import legacy
@@ -27,7 +27,7 @@ class Session:
         self.identity_text = ""  # what the hub under test says of itself
         self.simulated = ""
         self.the_one: Testbed | None = None
-        self._closing: Any = None
+        self._undo = contextlib.ExitStack()
         if target.keep_all:
             try:
                 target.captures.mkdir(parents=True, exist_ok=True)
@@ -41,10 +41,11 @@ class Session:
             return
         if target.virtual:
             self.the_one = self.new_hub(target.seed, True)
-            self._closing = self.the_one.rig
+            self._undo.callback(self.the_one.rig.close)
         else:
-            self.the_one = target.connect()
-            self._closing = self.the_one
+            with self._undo:  # closed where the hub is not what it should be
+                self.the_one = target.connect(self._undo)
+                self._undo = self._undo.pop_all()
         # Nobody puts the flash of the one hub back between two scenarios, whatever its rig could do.
         able = target.capabilities() if target.virtual else frozenset(self.the_one.rig.capabilities)
         self.capabilities = able - {"journal-image"}
@@ -57,8 +58,7 @@ class Session:
         return HubUnderTest(rig, rig, self.target.identity(), strapped)
 
     def close(self) -> None:
-        if self._closing is not None:
-            self._closing.close()
+        self._undo.close()
 
 
 class Lab:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hil.bare import BARE, flashed
 from host_tools.deploy.provisioning import new_identity, read_identity
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
+from host_tools.link.connect import connect
+from host_tools.link.own_rig import SIM, brings_rig, new_rig, options_of
 from host_tools.testbed import Testbed
 
-if TYPE_CHECKING:
-    from host_tools.virtual.rig import VirtualRig
-
-SIM = "sim:"
 FAILED_CAPTURES = "build/hil-captures"
 
 
 def add_options(parser: Any) -> None:
     group = parser.getgroup("hil", "conformance of a Communications Hub")
-    group.addoption("--hil-dut", metavar="URL", default=SIM, help="hub under test; default: sim:, a virtual hub")
+    group.addoption(
+        "--hil-dut",
+        metavar="URL",
+        default=SIM,
+        help="hub under test; default: sim:, a virtual hub; bare: is a virtual dev board, flashed first",
+    )
     group.addoption("--hil-rig", metavar="URL", default=None, help="rig; default: the one that comes with the hub")
     group.addoption("--hil-keys", metavar="FILE", default=None, help="identity file of the hub under test: EUIs, keys")
     group.addoption("--hil-report", metavar="DIR", default=None, help="write junit.xml, results.json and index.html")
@@ -60,12 +65,22 @@ class Target:
     @property
     def virtual(self) -> bool:
         """The virtual hub on its own rig: each scenario gets a new one, unless `shared`."""
-        return self.dut.startswith(SIM) and self.rig is None
+        return brings_rig(self.dut) and self.rig is None
+
+    @property
+    def bare(self) -> bool:
+        """A virtual dev board, flashed first: one for each process."""
+        return self.dut.startswith(BARE)
 
     @property
     def one_at_a_time(self) -> bool:
         """There is one hub, so that scenarios cannot run side by side."""
-        return not self.virtual or self.shared
+        return not (self.virtual or self.bare) or self.shared
+
+    @property
+    def stepped(self) -> bool:
+        """The unix VM on its stepped clock: a scenario takes seconds."""
+        return self.dut.startswith(SIM) and not self.realtime and not options_of(self.dut)[0].get("speed", 0)
 
     @property
     def command(self) -> str:
@@ -78,33 +93,30 @@ class Target:
         """EUIs and keys: of the file, else those that the virtual hub is provisioned with. Raises BenchError."""
         if self.keys is not None:
             return read_identity(self.keys)
-        if self.dut.startswith(SIM):
+        if brings_rig(self.dut) or self.bare:
             return new_identity(self.seed)
         raise BenchError("The suite plays the hub's peers: give its identity file with --hil-keys FILE.", EXIT_USAGE)
 
     def provisioned(self) -> dict[str, Any]:
         """The identity with what the URL of a virtual hub changes in it. Raises BenchError."""
-        from host_tools.link.connect import sim_options
-
-        return {**self.identity(), **(sim_options(self.dut)[1] if self.dut.startswith(SIM) else {})}
+        return {**self.identity(), **(options_of(self.dut)[1] if brings_rig(self.dut) else {})}
 
     @property
     def key_seed(self) -> int | None:
         """The seed of a virtual hub's identity, None where the keys are somebody's own."""
-        return self.seed if self.keys is None and self.dut.startswith(SIM) else None
+        return self.seed if self.keys is None and (brings_rig(self.dut) or self.bare) else None
 
-    def virtual_hub(self, seed: int, strapped: bool) -> VirtualRig:
+    def virtual_hub(self, seed: int, strapped: bool) -> Any:
         """A new virtual hub and its rig, its power off. Raises BenchError."""
-        from host_tools.link.connect import sim_options
-        from host_tools.virtual.rig import VirtualRig
-
-        options = {"seed": seed, "speed": 1 if self.realtime else 0, **sim_options(self.dut)[0]}
-        return VirtualRig(self.provisioned(), strapped=strapped, **options)
+        given = {"seed": seed, "speed": 1 if self.realtime else 0} if self.dut.startswith(SIM) else {}
+        return new_rig(self.dut, self.identity(), strapped=strapped, **given)
 
     def capabilities(self) -> frozenset[str]:
         """What the virtual rig can do on this clock. Raises BenchError where this machine cannot run it."""
-        from host_tools.link.connect import sim_options
+        if not self.dut.startswith(SIM):
+            from host_tools.virtual.pico_rig import CAPABILITIES as EMULATED
 
+            return EMULATED
         if os.name != "posix":
             raise BenchError(
                 "The virtual hub runs on Linux and macOS: give a real hub with --hil-dut URL.", EXIT_NO_BOARD
@@ -113,14 +125,13 @@ class Target:
         from host_tools.virtual.rig import CAPABILITIES
 
         vm_import("main")
-        speed = sim_options(self.dut)[0].get("speed", 0)
+        speed = options_of(self.dut)[0].get("speed", 0)
         return CAPABILITIES - {"stepped-time"} if self.realtime or speed else CAPABILITIES
 
-    def connect(self) -> Testbed:
-        """The testbed around a hub that is there already. Raises BenchError: no board, busy, wrong keys."""
-        from host_tools.link.connect import connect
-
-        return connect(self.dut, self.rig, self.identity())
+    def connect(self, undo: contextlib.ExitStack) -> Testbed:
+        """The testbed around the one hub; `undo` gets what closes it. Raises BenchError: no board, busy, wrong keys."""
+        dut = undo.enter_context(flashed(self.dut, self.identity())) if self.bare else self.dut
+        return undo.enter_context(connect(dut, self.rig, self.identity()))
 
 
 def command(given: dict[str, object], switches: dict[str, bool]) -> str:

@@ -47,7 +47,8 @@ class Session(Protocol):
 @dataclass(frozen=True)
 class Kind:
     """What tells one suite from another. target(config): what the command line names, with `one_at_a_time` (a thing
-    that stands there runs one scenario at a time) and `required`; session(target): that, opened; both raise BenchError.
+    that stands there runs one scenario at a time), `stepped` (its scenarios take seconds) and `required`;
+    session(target): that, opened; both raise BenchError.
     lab(session, scenario): the fixture `lab`, whose close() returns what is wrong at the end, or "". diagnosis(lab,
     scenario): lines for a failure's report.
     """
@@ -66,6 +67,7 @@ class Suite:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self._session: Session | None = None
+        self._stepped = True
         self._verdicts: results.Verdicts | None = None
         self._labs: dict[str, Any] = {}  # by pytest node id, until that scenario is over
 
@@ -93,6 +95,7 @@ class Suite:
             if target.one_at_a_time and (_is_worker(config) or getattr(config.option, "dist", "no") != "no"):
                 one = self.kind.subject.name
                 raise BenchError(f"One {one} runs one scenario at a time: leave out -n.", EXIT_USAGE)
+            self._stepped = target.stepped
             self._session = self.kind.session(target)
             missing = sorted(target.required - self._session.capabilities)
             if missing:
@@ -122,6 +125,9 @@ class Suite:
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         for mark in item.iter_markers("requirement"):
             item.user_properties += [("requirement", name) for name in mark.args]
+        if not self._stepped:
+            # A real outage takes its three minutes, an emulated one longer; each wait has an end of its own.
+            item.add_marker(pytest.mark.timeout(0))
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         assert self._session is not None

@@ -152,9 +152,10 @@ def test_gbcs_goes_down_as_it_came(lab, tamper):
     hub = lab()
     if tamper:
         hub.bench.tamper[s.LINK_WAN, True] = tamper
-    for gbcs in MESSAGES:
+    for count, gbcs in enumerate(MESSAGES, 1):
         hub.headend.relay(gbcs)
-        hub.advance_s(2)
+        hub.wait(2, lambda count=count: len(hub.esme.relayed) == count)
+    hub.advance_s(2)
     assert hub.esme.relayed == MESSAGES
 
 
@@ -164,9 +165,10 @@ def test_gbcs_goes_up_as_it_came(lab, tamper):
     hub = lab()
     if tamper:
         hub.bench.tamper[s.LINK_HAN, True] = tamper
-    for gbcs in MESSAGES:
+    for count, gbcs in enumerate(MESSAGES, 1):
         hub.esme.send("gbcs_from_esme", {"gbcs": gbcs})
-        hub.advance_s(2)
+        hub.wait(2, lambda count=count: len(hub.headend.relayed) == count)
+    hub.advance_s(2)
     assert hub.headend.relayed == MESSAGES
 
 

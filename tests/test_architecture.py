@@ -71,7 +71,8 @@ def top(module):
 
 
 FIRMWARE = python_files("firmware")
-BOARDS = python_files("boards")
+BUILD = ROOT / "boards" / "manifest.py"  # MicroPython's build runs it, on the host
+BOARDS = [file for file in python_files("boards") if file != BUILD]
 HOST = python_files("host_tools")
 EVERY = [*python_files(*FOLDERS), ROOT / "tasks.py"]
 

@@ -22,6 +22,7 @@ DRAIN_MS = 500  # how long a restart waits for what is still to be sent
 PENDING_POLL_MS = 5
 READS_MAX = 16  # buffers of one port in one pass: a flood on one link starves neither the others nor the watchdog
 BENCH_FRAME_MAX = 64  # octets: every message to the hub's bench link is shorter
+_WALK = "chf.journal.walk"
 _PEER_LINK = {s.PEER_ESME: s.LINK_HAN, s.PEER_HEAD_END: s.LINK_WAN}
 
 
@@ -45,28 +46,38 @@ class Shell:
 
     def __init__(self, board):
         self.board = board
-        from chf import identity
-
         self.ahead_ms = 0  # how far the core's clock is ahead of the board's: time_skip, with the strap fitted alone
         self.trace = Trace()
         self.endpoint = Endpoint(True, board.strapped)
-        self.config, self.endpoint.keys, self.fault = identity.load(board)
+        self._load_identity()
+        self.counters = Journal(board.store, FILES[s.JOURNAL_COUNTERS])
+        self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
+        # Before the buffers, whose room a file takes meanwhile.
+        recovered, readable = self._read_journals()
         self._ports = [
             (port, framing.Framer(_frame_max(port), self.endpoint.drops), Outbox(port)) for port in board.links
         ]
         self._rx = bytearray(256)
-        self.counters = Journal(board.store, FILES[s.JOURNAL_COUNTERS])
-        self.outages = Journal(board.store, FILES[s.JOURNAL_OUTAGES])
         self.bench = Bench(self)  # first: what the bench says in the lines' place counts at boot too
-        self._boot()
-        _unload("chf.identity", "chf.core.recovery", "chf.core.boot")
+        self._boot(recovered, readable)
 
-    def _boot(self):
+    def _load_identity(self):
+        from chf import identity
+
+        self.config, self.endpoint.keys, self.fault = identity.load(self.board)
+        _unload("chf.identity")
+
+    def _read_journals(self):
+        """(what they add up to, whether that of the outages could be read at all)."""
         from chf.core.recovery import Recovered
 
         recovered = Recovered()
         self._recover(self.counters, recovered)
         readable = self._recover(self.outages, recovered)
+        _unload("chf.core.recovery", _WALK)
+        return recovered.found(), readable
+
+    def _boot(self, recovered, readable):
         if self.counters.fresh and not self.outages.fresh:
             self.counters.damaged = True  # a hub that has run has both: without it every replay would be new
         elif self.counters.fresh:
@@ -83,6 +94,7 @@ class Shell:
         if self.outages.damaged and readable:
             # The doubt is now an alert of its own, durable with the rest: the file can be whole again.
             self._rewrite(self.outages, now)
+        _unload("chf.core.boot")
 
     def _recover(self, journal, recovered) -> bool:
         """Whether the file could be read at all; if not, what it holds is unknown, and damage."""
@@ -223,6 +235,8 @@ class Shell:
 
     def _tidy(self, now):
         """Compact what has grown over its limit; mend what was damaged once the peers are in step again."""
+        if _WALK in sys.modules:
+            _unload(_WALK)
         if self.counters.full:
             self._rewrite(self.counters, now)
         if self.outages.full:

@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl
 
 from chf.wire import schema as s
 from hil.esme.rig import TextRig
-from hil.options import SIM, command, path_of, required_of
+from hil.options import command, path_of, required_of
 from host_tools.deploy.provisioning import new_identity, read_identity
 from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.link.own_rig import SIM
 from host_tools.sim.meter_body import MeterBody
 
 DEFERRED_S = 960  # a declaration that was refused may come again after 15 min
@@ -68,6 +69,11 @@ class Target:
     def one_at_a_time(self) -> bool:
         """There is one meter, so that scenarios cannot run side by side."""
         return not self.virtual
+
+    @property
+    def stepped(self) -> bool:
+        """Its time is stepped: a scenario takes seconds."""
+        return self.virtual
 
     @property
     def command(self) -> str:

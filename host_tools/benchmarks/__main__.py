@@ -16,6 +16,7 @@ from host_tools.benchmarks import (
     host_frames,
     many_hubs,
     outage,
+    pico,
     round_trip,
     size,
     speed,
@@ -42,6 +43,7 @@ MEASURES = (
     Measure(size.COMPILE_NAMES, size.take_compile),
     Measure(size.CODE_NAMES, size.take_code),
     Measure(vm32.NAMES, vm32.take, optional=True),
+    Measure(pico.NAMES, pico.take, optional=True, slow=True),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from host_tools.benchmarks import life, vm
 from host_tools.benchmarks.figure import Figure
 
-NAMES = ("heap-least", "heap-readout")
+NAMES = ("heap-least", "heap-live", "heap-readout")
 BAR_WK = 48
 READ_OUT_BAR_WK = 64
 LOWEST_WK = 32
@@ -18,6 +18,7 @@ def take(quick: bool) -> list[Figure]:
     lives = 1 if quick else LIVES
     least = _least(life.STAGES, LOWEST_WK, lives)
     readout = None if least is None else _least(life.READ_OUT, least, lives)
+    field = _least(life.STAGES, LOWEST_WK, lives, strapped=False)
     return [
         Figure(
             "heap-least",
@@ -29,6 +30,13 @@ def take(quick: bool) -> list[Figure]:
             f"{_end(life.STAGES, least)}",
         ),
         Figure(
+            "heap-live",
+            field,
+            "wk",
+            BAR_WK,
+            f"the same without the bench strap, as in the field{_end(life.STAGES, field, strapped=False)}",
+        ),
+        Figure(
             "heap-readout",
             readout,
             "wk",
@@ -38,11 +46,11 @@ def take(quick: bool) -> list[Figure]:
     ]
 
 
-def _least(stages: life.Stages, low: int, lives: int) -> int | None:
+def _least(stages: life.Stages, low: int, lives: int, *, strapped: bool = True) -> int | None:
     """The smallest heap in wk in which so many lives pass one after another."""
 
     def passes(heap_wk: int) -> bool:
-        return life.lives(heap_wk, stages)
+        return life.lives(heap_wk, stages, strapped=strapped)
 
     found = vm.least(passes, low, BAR_WK) if low <= BAR_WK else None
     found = found or vm.least(passes, max(low, BAR_WK + 1), HIGHEST_WK)
@@ -53,11 +61,11 @@ def _least(stages: life.Stages, low: int, lives: int) -> int | None:
     return next(enough, None)
 
 
-def _end(stages: life.Stages, least: int | None) -> str:
+def _end(stages: life.Stages, least: int | None, *, strapped: bool = True) -> str:
     """How a life in too small a heap ends."""
     heap_wk = HIGHEST_WK if least is None else max(LOWEST_WK, least - SHORT_WK)
     try:
-        life.live(heap_wk, stages)
+        life.live(heap_wk, stages, strapped=strapped)
     except life.Ended as ended:
         return f"; in {heap_wk} wk it ends in {ended}"
     return ""

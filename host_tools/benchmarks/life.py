@@ -19,6 +19,7 @@ QUEUED = 9  # outages without a head-end: one more than the queue keeps apart
 COMMANDS_MAX = 200  # that make the counter journal grow until it is compacted
 NEARLY_FULL = 3_700  # octets of a journal that is compacted before it grows over 4,096
 BLOCK_OCTETS = 4096
+UNFINISHED = "new"  # a generation whose writing failed
 EVENTS = (
     "boot, declared, an outage under each policy, one that overruns and a genuine one, 9 without a head-end, a relay "
     "of 1,500 octets each way, both journals compacted, a power cut in an outage with full journals, recovery"
@@ -32,11 +33,14 @@ class Ended(Exception):
     """The hub did not live through it; the sentence says how far it came."""
 
 
-def live(heap_wk: int, stages: Stages | None = None) -> None:
-    """Let a virtual hub with so much heap live through the stages, by default STAGES. Raises Ended."""
+def live(heap_wk: int, stages: Stages | None = None, *, strapped: bool = True) -> None:
+    """Let a virtual hub with so much heap live through the stages, by default STAGES. Raises Ended.
+
+    strapped: as on a bench. Else as in the field: the hub says nothing of itself, and peers and flash alone are judged.
+    """
     stage, said = "boot", ""
     try:
-        with virtual(seed=1, heap=f"{heap_wk}wk") as bed:
+        with virtual(seed=1, heap=f"{heap_wk}wk", strapped=strapped) as bed:
             for name, act in stages or STAGES:
                 stage = name
                 try:
@@ -55,10 +59,10 @@ def _last_words(bed: Testbed) -> str:
     return lines[-1] if lines else ""
 
 
-def lives(heap_wk: int, stages: Stages | None = None) -> bool:
+def lives(heap_wk: int, stages: Stages | None = None, *, strapped: bool = True) -> bool:
     """Whether the hub lives through it in so much heap."""
     try:
-        live(heap_wk, stages)
+        live(heap_wk, stages, strapped=strapped)
     except Ended:
         return False
     return True
@@ -116,15 +120,19 @@ def _queue(bed: Testbed) -> None:
     for _ in range(QUEUED):
         bed.lose_supply(GENUINE_S)
         bed.restore_supply(5)
-    queued = bed.state()["queued"]
-    _check(queued >= QUEUED - 1, f"it kept {queued} outages of {QUEUED}")
+    if bed.rig.strapped:
+        queued = bed.state()["queued"]
+        _check(queued >= QUEUED - 1, f"it kept {queued} outages of {QUEUED}")
 
 
 def _relay_with_full_queue(bed: Testbed) -> None:
+    before = len(bed.headend.alerts)
     bed.headend.online = True
     _relay(bed)
     bed.advance_s(900)
-    _check(bed.state()["queued"] == 0, "its queue did not empty")
+    told = len({alert.id for alert in bed.headend.alerts[before:]})
+    _check(told >= QUEUED - 1, f"it told {told} outages of {QUEUED}")
+    _check(not bed.rig.strapped or bed.state()["queued"] == 0, "its queue did not empty")
 
 
 def _journal(bed: Testbed, file: int) -> tuple[int, int]:
@@ -134,9 +142,9 @@ def _journal(bed: Testbed, file: int) -> tuple[int, int]:
     flash.context.buffer = bytearray(image)
     flash.mount()
     parts: dict[int, int] = {}
-    for entry in flash.scandir("bench"):
+    for entry in flash.scandir("bench" if bed.rig.strapped else "live"):
         name, _, rest = entry.name.partition(".chj.")
-        if name + ".chj" == FILES[file] and rest:
+        if name + ".chj" == FILES[file] and rest and rest != UNFINISHED:
             generation = int(rest.split(".")[0])
             parts[generation] = parts.get(generation, 0) + entry.size
     return max(parts.items(), default=(0, 0))

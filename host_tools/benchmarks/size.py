@@ -115,7 +115,7 @@ def take_code(quick: bool) -> list[Figure]:
             share["firmware"] / WK_OCTETS,
             "wk",
             None,
-            f"gc.mem_alloc after importing all of the firmware, {share['firmware']:,} octets; the virtual board's "
-            f"adapter takes {share['board']:,} more",
+            f"gc.mem_alloc after importing what a strapped hub keeps while it runs, {share['firmware']:,} octets; the "
+            f"virtual board's adapter takes {share['board']:,} more",
         )
     ]

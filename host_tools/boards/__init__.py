@@ -32,6 +32,7 @@ SCHEMA: dict[str, dict[str, type]] = {
         "stubs": str,
         "root": str,
         "files_kib": int,
+        "native_framer": bool,
     },
     "install": {"method": str, "file": str, "steps": str},
     "links": {"han": str, "wan": str, "bench": str, "baud": int, "rx_fifo_octets": int, "rx_buffer_octets": int},

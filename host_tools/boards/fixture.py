@@ -27,23 +27,10 @@ def load() -> dict[str, Any]:
 
 
 def files() -> dict[str, Path]:
-    """Path on the device -> source, in the order in which folders must be made: chf first, main.py last."""
+    """Path on the device (with .py) -> source."""
     found = {f"chf/{name}.py": root("firmware") / "chf" / f"{name}.py" for name in _CHF}
     own = {f"{name}.py": path for name, path in adapter(BOARD).items() if name != MAIN}
     return {**found, **own, "main.py": root("boards") / BOARD / f"{MAIN}.py"}
-
-
-def commands(port: str) -> list[str]:
-    """What puts the program onto a board that has MicroPython, from the project's root; main.py last."""
-    base = root("boards").parent
-    whole = {name: path.relative_to(base).as_posix() for name, path in files().items()}
-    by_folder: dict[str, list[str]] = {}
-    for name, source in list(whole.items())[:-1]:
-        by_folder.setdefault(name.rpartition("/")[0], []).append(source)
-    lines = [f"mpremote connect {port} mkdir :chf", f"mpremote connect {port} mkdir :chf/wire"]
-    for folder, sources in by_folder.items():
-        lines.append(f"mpremote connect {port} cp {' '.join(sources)} :{folder + '/' if folder else ''}")
-    return [*lines, f"mpremote connect {port} cp {whole['main.py']} :main.py", f"mpremote connect {port} reset"]
 
 
 def page(data: dict[str, Any]) -> str:
@@ -53,7 +40,6 @@ def page(data: dict[str, Any]) -> str:
     checks = "\n".join(
         f"{place}. {entry['check']}:\n\n   `{entry['command']}`" for place, entry in enumerate(data["silicon"], 1)
     )
-    copy = "\n".join(commands("/dev/ttyACM1"))
     python = data["micropython"]
     return f"""<!-- Made from rig.toml: python -m host_tools.boards.fixture -->
 # {data["board"]["title"]}
@@ -86,11 +72,16 @@ What it lacks: a cut at a given octet (capability `send-cut`), flash faults, the
 
 ## Put it onto a Pico
 
-MicroPython `{python["build"]}`, from {python["least"]} to below {python["below"]}. From the project's root:
+MicroPython `{python["build"]}`, from {python["least"]} to below {python["below"]}.
 
-```
-{copy}
-```
+    inv flash --board {BOARD} --uf2 {data["install"]["file"].replace("*", "x")}   # a bare chip: MicroPython first
+    inv flash --board {BOARD} --port /dev/ttyACM1    # only what changed is copied, checked by SHA-256
+
+It ends with what the fixture board says of itself, and what it can drive. It is flashed as a hub is: the version of
+MicroPython and the room are checked first, and interrupted at any file it starts the old program or the new one, whole.
+A bare Pico, a hub's and this one look alike on USB: with two of them give `--port`. What is a hub already becomes a
+fixture board only with `--replace`. An update restarts it, which takes supply and power from the hub under test: unplug
+it and plug it in when you are asked to.
 
 Then `--rig /dev/ttyACM1` where a rig is asked for. The messages: [SPEC.md](../../firmware/chf/wire/SPEC.md), annex B.
 

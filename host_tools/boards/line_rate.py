@@ -11,6 +11,8 @@ BITS = 10  # on the line for an octet: start, eight, stop
 LINKS = 2  # HAN and WAN, both full
 SHARE = 0.5  # of the processor's time for framing; the rest is for what the frames say, MACs and the journal
 # How many times slower than the VM on a desktop core a Raspberry Pi Pico is.
+NATIVE_FROM = 0.25  # of the processor's time: a board whose framer would take more in bytecode gets it in machine code
+NATIVE_KIB = 2  # of heap at most for that: code, its table of names and the module
 PICO_CPU = "RP2040"
 PICO_BYTECODE = 150
 PICO_VIPER = 68
@@ -45,6 +47,34 @@ def good_for(each_us: float) -> int:
     """The highest usual rate at which HAN and WAN, both full, leave the rest its share; 0 where none does."""
     most = BITS * SHARE * 1e6 / (LINKS * each_us)
     return max((rate for rate in RATES if rate <= most), default=0)
+
+
+def share(board: Board, each_us: float) -> float:
+    """How much of the processor's time framing takes with HAN and WAN both full at the board's own rate; 1 is all."""
+    return float(LINKS * board.data["links"]["baud"] / BITS * each_us / 1e6)
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f} %"
+
+
+def framer_sentence(board: Board, run: Run = REFERENCE) -> str:
+    """What a board's framer is, machine code or bytecode, and why."""
+    plain, fast = octet_us(board, run), octet_us(board, run, viper=True)
+    assert plain is not None and fast is not None
+    python = board.data["micropython"]
+    full = f"HAN and WAN, both full at {board.data['links']['baud']:,} baud,"
+    if not python["native_framer"]:
+        return (
+            f"bytecode: {full} take {_percent(share(board, plain))} of the processor's time. `chtool flash --framer "
+            f"native` puts machine code for `{python['arch']}` there, for under {NATIVE_KIB} KiB of heap"
+        )
+    return (
+        f"machine code for `{python['arch']}`: {full} would take {_percent(share(board, plain))} of the processor's "
+        f"time in bytecode, and take {_percent(share(board, fast))}; it costs under {NATIVE_KIB} KiB of heap. A board "
+        "whose MicroPython does not take it gets the image without it, and `chtool flash` says so; `--framer bytecode` "
+        "leaves it out"
+    )
 
 
 def sentence(board: Board, run: Run = REFERENCE) -> str:

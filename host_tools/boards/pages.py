@@ -53,6 +53,7 @@ def _facts(board: Board) -> str:
             f"takes {links['rx_fifo_octets']} octets while interrupts stall, and buffers {links['rx_buffer_octets']:,}",
         ),
         ("Line rate", f"{line_rate.sentence(board)} (`inv bench`, on MicroPython's unix VM)"),
+        ("Framer", line_rate.framer_sentence(board)),
         (
             "Flash",
             f"{flash['part']}: a block of {flash['block_octets']:,} octets is erased in {flash['erase_ms']} ms "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from host_tools.boards.attributes import attributes, probe
-from host_tools.deploy import flash, flash_target
+from host_tools.deploy import flash, flash_install, flash_target
 from host_tools.errors import BenchError
 
 # What probe() prints is kept on the board and fetched in one answer; mpremote needs the board's own print().
@@ -24,16 +24,20 @@ _NO_PINS = ("machine.Pin", "machine.UART")  # in a virtual board: code for them 
 
 @dataclass(frozen=True)
 class Found:
-    """board: its name here. micropython: what it says of itself. asked: attributes. missing: those that it has not."""
+    """board: its name here. micropython: what it says of itself. asked: attributes. missing: those that it has not.
+
+    framer: "native" or "bytecode", as the firmware there has loaded it; empty where there is none.
+    """
 
     board: str
     port: str
     micropython: str
     asked: int
     missing: tuple[str, ...]
+    framer: str
 
 
-def examine(board: str | None, port: str | None, watcher: flash.Watcher) -> Found:
+def examine(board: str | None, port: str | None, watcher: flash_install.Watcher) -> Found:
     """What the board lacks; it is restarted at the end, and is a hub again.
 
     board, port: None where it is to be found. watcher: hears of the progress. Raises BenchError: 2 usage, 3 no board or
@@ -49,6 +53,7 @@ def examine(board: str | None, port: str | None, watcher: flash.Watcher) -> Foun
         names = [name for name in attributes(target.name) if target.name != flash_target.VIRTUAL or _virtual_has(name)]
         watcher.step("asking")
         repl.run(_KEPT.format(script=probe(names)))
+        framer = str(repl.call("framer"))
         said = [tuple(map(str, words)) for words in repl.call("told")]
     finally:
         watcher.step("restarting")
@@ -58,7 +63,7 @@ def examine(board: str | None, port: str | None, watcher: flash.Watcher) -> Foun
         raise BenchError(f"The board at {repl.port} did not answer all questions: run chtool doctor again.")
     missing = tuple(words[1] for words in said if words[0] == "MISSING")
     version = ".".join(map(str, who["version"]))
-    return Found(target.name, repl.port, f"{version}; {who['machine'] or who['platform']}", len(names), missing)
+    return Found(target.name, repl.port, f"{version}; {who['machine'] or who['platform']}", len(names), missing, framer)
 
 
 def _virtual_has(name: str) -> bool:

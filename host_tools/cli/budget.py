@@ -37,7 +37,7 @@ def budget(
     from host_tools.checks.budget import budget as sums
     from host_tools.checks.budget import draw
     from host_tools.deploy.provisioning import new_identity
-    from host_tools.link.connect import CONFIG
+    from host_tools.link.own_rig import CONFIG
 
     own = identity or new_identity(1)
     given = {name: own[name] for name in CONFIG if name in own}
@@ -60,9 +60,10 @@ def _measure(url: str, identity: dict[str, Any] | None, for_s: float) -> tuple[i
     """(hold-up before, samples while supply was out)."""
     from host_tools.checks.budget import Looker, watch
     from host_tools.link.client import Client
-    from host_tools.link.connect import SIM, connect, open_bench
+    from host_tools.link.connect import connect, open_bench
+    from host_tools.link.own_rig import brings_rig
 
-    if url.startswith(SIM):
+    if brings_rig(url):
         with connect(url, None, identity) as bed:
             look = Looker(Client(bed.bench))
             full_mv = int(look()["holdup_mv"])

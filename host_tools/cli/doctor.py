@@ -31,5 +31,7 @@ def doctor(port: str | None, board: str | None, json_wanted: bool) -> None:
             print(f"MISSING  {name}")
         lacking = f"{len(found.missing)} missing" if found.missing else "none missing"
         print(f"{found.board} at {found.port}, MicroPython {found.micropython}: {found.asked} asked for, {lacking}")
+        if found.framer:
+            print(f"Its framer runs {'as machine code' if found.framer == 'native' else 'in bytecode'}.")
     if found.missing:
         sys.exit(EXIT_FAILED)

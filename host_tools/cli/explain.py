@@ -12,16 +12,16 @@ from chf.core.limits import Config
 from host_tools.cli import output
 from host_tools.cli.journal import source_file, source_url
 from host_tools.cli.records import from_source
-from host_tools.link import connect
+from host_tools.link import own_rig
 from host_tools.story.explain import COUNTED, Fact, Story, choose, outages, tell
 
 DEFAULTS = "The energy parameters are the firmware's defaults: give the hub's own with --keys FILE."
 
 
 def _config(identity: dict | None, url: str | None) -> Config:
-    values = {name: value for name, value in (identity or {}).items() if name in connect.CONFIG}
-    if url is not None and url.startswith(connect.SIM):
-        values |= connect.sim_options(url)[1]
+    values = {name: value for name, value in (identity or {}).items() if name in own_rig.CONFIG}
+    if url is not None and own_rig.brings_rig(url):
+        values |= own_rig.options_of(url)[1]
     return Config(bytes(8), bytes(8), **values)
 
 

@@ -12,11 +12,12 @@ import click
 
 from host_tools.cli import output
 from host_tools.deploy.flash_bare import put_micropython
+from host_tools.deploy.flash_install import BYTECODE, NATIVE
 from host_tools.deploy.flash_target import names
 from host_tools.errors import EXIT_USAGE, BenchError
 
 if TYPE_CHECKING:
-    from host_tools.deploy.flash import Watcher
+    from host_tools.deploy.flash_install import Watcher
 
 
 @click.command()
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Identity file; made if there is none.")
 @click.option("--new-keys", is_flag=True, help="Replace a provisioned board's identity by that of --keys.")
 @click.option("--replace", is_flag=True, help="Put the hub in the place of other firmware (kept as main.py.before).")
+@click.option("--framer", type=click.Choice([NATIVE, BYTECODE]), help="Default: as board.toml says.")
 @click.option("--uf2", type=click.Path(path_type=Path), metavar="FILE", help="First copy this MicroPython to a chip.")
 @click.option("--bin", "image", type=click.Path(path_type=Path), metavar="FILE", help="The same for an ESP32.")
 @click.option("--drive", type=click.Path(path_type=Path), metavar="DIR", help="The chip's drive, for --uf2.")
@@ -35,6 +37,7 @@ def flash(
     keys: Path | None,
     new_keys: bool,
     replace: bool,
+    framer: str | None,
     uf2: Path | None,
     image: Path | None,
     drive: Path | None,
@@ -42,7 +45,8 @@ def flash(
 ) -> None:
     """Put the firmware on a board, provision it once, restart it and ask who it is.
 
-    Only what differs is copied. A board that is interrupted in the middle has its old firmware, whole.
+    --board rig_pico makes a fixture board of a second Pico. Only what differs is copied. A board that is interrupted in
+    the middle has its old firmware, whole.
     """
     from host_tools.deploy.flash import Request
     from host_tools.deploy.flash import flash as flash_board
@@ -53,26 +57,30 @@ def flash(
                 raise BenchError("--uf2 and --bin need --board: a bare chip does not say what it is.", EXIT_USAGE)
             watcher.step("putting MicroPython on the chip")
             port = put_micropython(board, uf2, image, port, drive)
-        done = flash_board(Request(board, port, keys, new_keys, replace), watcher)
+        done = flash_board(Request(board, port, keys, new_keys, replace, framer or ""), watcher)
     if json_wanted:
         output.print_json(done)
         return
-    identity = done["identity"]
     copied = (
         f"{done['copied_octets']:,} of {done['octets']:,} octets" if done["copied_octets"] else "nothing: up to date"
     )
-    lines = [
-        ("board", done["board"]),
-        ("port", done["port"]),
-        ("micropython", done["micropython"]),
-        ("copied", copied),
+    lines = [(name, done[name]) for name in ("board", "port", "micropython", "framer")]
+    lines += [("copied", copied), *_identity_lines(done)]
+    output.print_fields("Flashed", lines)
+
+
+def _identity_lines(done: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who the board says that it is, a hub or a fixture board."""
+    identity = done["identity"]
+    if "keys" not in done:
+        return [("runs", identity["runs"]), ("able", ", ".join(identity["able"]))]
+    return [
         ("keys", done["keys"]),
         ("runs", identity["runs"]),
         ("strapped", "yes" if identity["strapped"] else "no"),
         ("hub", identity["hub"]),
         ("esme", identity["esme"]),
     ]
-    output.print_fields("Flashed", lines)
 
 
 class _Quiet:

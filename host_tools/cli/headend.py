@@ -20,7 +20,7 @@ from host_tools.cli.watch import Recorder
 from host_tools.deploy.provisioning import new_identity
 from host_tools.dno.outlet import Outlet
 from host_tools.frames import FrameError
-from host_tools.link import connect
+from host_tools.link import connect, own_rig
 from host_tools.names import utc_text
 from host_tools.sim.headend import HELD_GRACE_MS, HeadEnd, Watch
 
@@ -155,7 +155,7 @@ def _teller(json_wanted: bool) -> Tell:
     metavar="FILE",
     help="Keep alerts, watches and counters in this SQLite file. Default: in memory.",
 )
-@click.option("--policy", type=click.Choice(list(connect.POLICIES)), help="Set the hub's policy.")
+@click.option("--policy", type=click.Choice(list(own_rig.POLICIES)), help="Set the hub's policy.")
 @click.option(
     "--holds", type=click.Choice(list(_HOLDS)), default="accept", show_default=True, help="Answer to a HoldNotice."
 )
@@ -203,7 +203,7 @@ def headend(
         peer.accept_hold = _HOLDS[holds]
         peer.tell_time = not no_time
         if policy is not None:
-            peer.at(line.now_ms, peer.keep_policy(connect.POLICIES[policy]))
+            peer.at(line.now_ms, peer.keep_policy(own_rig.POLICIES[policy]))
         tell("listening", {"hub": who["hub"], "url": url})
         _serve(Bench(line, [peer], not live), recorder, line.speed, end, tell)
 

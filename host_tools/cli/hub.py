@@ -8,10 +8,10 @@ import click
 
 from chf.core import states
 from host_tools.cli import output
-from host_tools.link.connect import SIM, open_client
+from host_tools.link.connect import open_client
+from host_tools.link.own_rig import brings_rig, simulated_in
 from host_tools.names import drop_counts, utc_text
 
-SIMULATED = "supply, sense lines, flash and time; the firmware runs on the real MicroPython VM"
 DAMAGE = ("counter journal", "outage journal", "last write")
 
 
@@ -40,7 +40,7 @@ def state(url: str, json_wanted: bool) -> None:
     phases = states.PHASES.split()
     phase = phases[fields["phase"]] if fields["phase"] < len(phases) else str(fields["phase"])
     damaged = [name for bit, name in enumerate(DAMAGE) if fields["damaged"] >> bit & 1]
-    simulated = {"simulated": SIMULATED} if url.startswith(SIM) else {}
+    simulated = {"simulated": simulated_in(url)} if brings_rig(url) else {}
     if json_wanted:
         values = {**output.plain(fields), "phase": phase, "damaged": damaged, "drops": drop_counts(fields["drops"])}
         values["utc"] = utc_text(fields["utc"]) if fields["utc"] else None

@@ -9,7 +9,7 @@ import click
 from host_tools.cli import output
 from host_tools.deploy.provisioning import new_identity, write_identity
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.link.connect import CONFIG, number_of
+from host_tools.link.own_rig import CONFIG, number_of
 
 _EUI_DIGITS = 16
 

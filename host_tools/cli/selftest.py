@@ -36,9 +36,10 @@ def selftest(
     """
     from host_tools.checks.selftest import QUICK_S, Check, SelfTest
     from host_tools.checks.selftest_page import write_page
-    from host_tools.link.connect import SIM, SOFT, connect, sim_options
+    from host_tools.link.connect import SOFT, connect
+    from host_tools.link.own_rig import brings_rig, options_of, simulated_in
 
-    stepped = url.startswith(SIM) and not sim_options(url)[0].get("speed", 0)
+    stepped = brings_rig(url) and not options_of(url)[0].get("speed", 0)
     all_by_watchdog = full or stepped
     start = time.monotonic()
 
@@ -50,7 +51,7 @@ def selftest(
         watchdogs = resets if all_by_watchdog else min(resets, WATCHDOGS)
         test = SelfTest(bed, resets, watchdogs, None if all_by_watchdog else QUICK_S, heard)
         checks = test.run()
-        simulated = f"{bed.rig.simulated}; the virtual hub's flash and time, too" if stepped else bed.rig.simulated
+        simulated = simulated_in(url) if stepped else bed.rig.simulated
     seconds = time.monotonic() - start
     environment = {
         "hub": test.identity["hub"].hex() if test.identity else "unknown",

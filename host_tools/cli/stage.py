@@ -10,7 +10,7 @@ from chf.wire import schema as s
 from host_tools.bench import Bench
 from host_tools.cli.watch import Recorder
 from host_tools.deploy.provisioning import new_identity
-from host_tools.link import connect
+from host_tools.link import connect, own_rig
 from host_tools.link.client import Client
 from host_tools.link.serial_line import SerialLine
 from host_tools.names import names_of
@@ -58,7 +58,7 @@ def staged(
     with contextlib.ExitStack() as stack:
         recorder = Recorder(None, capture, url)
         stack.callback(recorder.close)
-        if rig or url.startswith(connect.SIM):
+        if rig or own_rig.brings_rig(url):
             bed = stack.enter_context(connect.connect(url, None, identity))
             play = Play(of_testbed(bed), bed.bench, getattr(bed.rig, "speed", 1), bed)
         else:

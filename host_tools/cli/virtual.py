@@ -15,23 +15,25 @@ import click
 
 from host_tools.cli import output
 from host_tools.deploy.provisioning import new_identity
-from host_tools.link.connect import virtual_rig
+from host_tools.link.own_rig import virtual_rig
 from host_tools.link.transport import LINKS
 
 BUSY_S = 0.001  # between two looks at the hub while octets pass ...
 IDLE_S = 0.02  # ... and while none do, at the hub's own speed
 BUSY_FOR_S = 0.05
+PICO_STEP_MS = 10  # between two looks at its port
+PICO_LATE_MS = 100  # that an emulated chip runs after
 _CHUNK_OCTETS = 4096
 
 
 class Cable:
-    """A second PTY for each of the hub's: the hub holds one end of its own, another program opens the end of this."""
+    """A PTY for each of a hub's cables, whose other end another program opens."""
 
-    def __init__(self, rig: Any) -> None:
+    def __init__(self, rig: Any, cables: int) -> None:
         from host_tools.virtual.process import Pty
 
         self._rig = rig
-        self._ptys = [Pty() for _ in rig.paths]
+        self._ptys = [Pty() for _ in range(cables)]
 
     @property
     def paths(self) -> list[str]:
@@ -64,6 +66,11 @@ class Cable:
 @click.option("--one-cable", is_flag=True, help="All links on one PTY, as on one USB cable.")
 @click.option("--unstrapped", is_flag=True, help="Leave the bench strap off: live keys, BENCH answers identify only.")
 @click.option("--bare", is_flag=True, help="A dev board instead, with MicroPython and no firmware: chtool flash it.")
+@click.option(
+    "--uf2",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An emulated Pico with this MicroPython: chtool flash it.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the hub's random octets, and of its identity.")
 @output.seconds("--for", "End after so long. Default: when interrupted.")
 @output.as_json
@@ -73,6 +80,7 @@ def virtual(
     one_cable: bool,
     unstrapped: bool,
     bare: bool,
+    uf2: Path | None,
     seed: int,
     for_s: float | None,
     json_wanted: bool,
@@ -81,6 +89,8 @@ def virtual(
 
     The hub is always under power; other programs act on its sense lines through the soft rig.
     """
+    if uf2 is not None:
+        return _run_pico(uf2, not unstrapped, for_s, json_wanted)
     if bare:
         return _run_bare(speed, not unstrapped, for_s, json_wanted)
     make = virtual_rig()
@@ -88,7 +98,7 @@ def virtual(
     with contextlib.ExitStack() as stack:
         rig = make(own, strapped=not unstrapped, speed=speed, one_cable=one_cable, seed=seed)
         stack.callback(rig.close)
-        cable = Cable(rig)
+        cable = Cable(rig, len(rig.paths))
         stack.callback(cable.close)
         rig.power_on()
         _announce(rig, cable, own, json_wanted)
@@ -104,16 +114,43 @@ def _run_bare(speed: int, strapped: bool, for_s: float | None, json_wanted: bool
         ReplBoard(Path(folder), speed=speed, strapped=strapped) as board,
     ):
         board.power_on()
-        told = {"port": str(board.port), "url": f"{board.port},speed={speed}" if speed > 1 else str(board.port)}
-        if json_wanted:
-            output.print_json(told)
-        else:
-            how = {"flash it with": f"chtool flash --board virtual --port {board.port}", "end it with": "Ctrl-C"}
-            output.print_fields("Virtual dev board", {**told, **how}.items())
-        sys.stdout.flush()
+        _announce_board("Virtual dev board", "virtual", str(board.port), speed, json_wanted)
         end = None if for_s is None else time.monotonic() + for_s
         while end is None or time.monotonic() < end:
             time.sleep(IDLE_S)
+
+
+def _run_pico(uf2: Path, strapped: bool, for_s: float | None, json_wanted: bool) -> None:
+    """Its time is real, or slower where this machine does not keep up."""
+    virtual_rig()  # it says where this system has no PTYs
+    from host_tools.virtual.pico_rig import BOARD, PicoRig
+
+    with contextlib.ExitStack() as stack:
+        rig = PicoRig(uf2, None, strapped=strapped, one_cable=True)
+        stack.callback(rig.close)
+        cable = Cable(rig, 1)
+        stack.callback(cable.close)
+        rig.switch_on()
+        _announce_board("Emulated Raspberry Pi Pico", BOARD, cable.paths[0], 1, json_wanted)
+        start = time.monotonic()
+        end = None if for_s is None else start + for_s
+        while end is None or time.monotonic() < end:
+            late_ms = int((time.monotonic() - start) * 1000) - rig.now_ms
+            cable.wait(0.0 if late_ms > 0 else BUSY_S)
+            if late_ms > 0:
+                cable.deliver(rig.step(rig.now_ms + min(late_ms, PICO_STEP_MS)))
+            if late_ms > PICO_LATE_MS:
+                start += (late_ms - PICO_LATE_MS) / 1000  # what is lost is not run after
+
+
+def _announce_board(title: str, board: str, port: str, speed: int, json_wanted: bool) -> None:
+    told = {"port": port, "url": f"{port},speed={speed}" if speed > 1 else port}
+    if json_wanted:
+        output.print_json(told)
+    else:
+        how = {"flash it with": f"chtool flash --board {board} --port {port}", "end it with": "Ctrl-C"}
+        output.print_fields(title, {**told, **how}.items())
+    sys.stdout.flush()
 
 
 def _announce(rig: Any, cable: Cable, identity: dict, json_wanted: bool) -> None:

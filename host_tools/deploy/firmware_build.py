@@ -12,17 +12,22 @@ import sys
 import tempfile
 from pathlib import Path
 
+from host_tools.boards import fixture
 from host_tools.boards.attributes import adapter_in
 from host_tools.deploy import (
     shrink,
     shrink_asked,
     shrink_bundle,
     shrink_classes,
+    shrink_inline,
     shrink_names,
     shrink_order,
     shrink_program,
     shrink_rename,
+    shrink_returns,
     shrink_scopes,
+    shrink_site,
+    shrink_texts,
     stock_names,
 )
 from host_tools.locate import root
@@ -39,9 +44,14 @@ WAYS = (
     shrink_program,
     shrink_rename,
     shrink_order,
+    shrink_inline,
+    shrink_returns,
+    shrink_site,
+    shrink_texts,
     stock_names,
 )
 WHOLE = "chf.shell"  # one file on a device with all that it loads; only what a boot needs and gives back is apart
+NATIVE = "chf/wire/framer_viper.py"  # the one module of machine code; the firmware does without it where it is missing
 COMPILE_S = 60  # real seconds, for one file
 
 
@@ -52,8 +62,10 @@ class BuildError(Exception):
 def sources(board: str) -> dict[str, Path]:
     """Path on the device (with .py) -> source file: the firmware, one board, and what that uses of what boards share.
 
-    Raises BuildError where there is no such board.
+    Of the fixture board: its own program. Raises BuildError where there is no such board.
     """
+    if board == fixture.BOARD:
+        return fixture.files()
     boards = {path.parent.name: path.parent for path in root("boards").glob("*/hub_board.py")}
     if board not in boards:
         raise BuildError(f"There is no board '{board}': choose one of {', '.join(sorted(boards))}.")
@@ -65,18 +77,20 @@ def sources(board: str) -> dict[str, Path]:
     return found
 
 
-def build(board: str, cache: Path | None = None, *, readable: bool = False) -> Path:
+def build(board: str, cache: Path | None = None, *, readable: bool = False, native: str = "") -> Path:
     """A folder that holds every file as .mpy. Safe to call from several processes at once.
 
     readable: for who debugs on a board that has the heap for it: the sources as they are, so that what a traceback
-    names stands in them, at that line.
+    names stands in them, at that line. native: the architecture (mpy-cross -march) for which the framer's machine code
+    is there too, "" for a framer in bytecode.
     Raises BuildError where mpy-cross is missing, a file does not compile or the build cannot be written.
     """
     digest = hashlib.sha256()
     for part in (*WAYS, sys.modules[__name__]):  # a build made in another way is another build
         digest.update(inspect.getsource(part).encode())
     contents = {name: path.read_bytes() for name, path in sources(board).items()}
-    for name, content in contents.items():
+    machine_code = {NATIVE: (root("boards") / "viper" / "framer_viper.py").read_bytes()} if native else {}
+    for name, content in {**contents, **machine_code, "native": native.encode()}.items():
         digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     cache = cache or Path(tempfile.gettempdir()) / f"chf-mpy-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
     target = cache / f"{board}{'-readable' if readable else ''}-{digest.hexdigest()[:20]}"
@@ -84,14 +98,17 @@ def build(board: str, cache: Path | None = None, *, readable: bool = False) -> P
         _own(cache)
         return target
     texts = _texts(contents)
-    if not readable:
+    if not readable and board != fixture.BOARD:  # the fixture's program is small beside the hub's
         texts = _shrunk(texts)
+    options = READABLE_OPTIONS if readable else MPY_CROSS_OPTIONS
     work = None
     try:
         _own(cache)
         work = Path(tempfile.mkdtemp(dir=cache))
         for name, text in texts.items():
-            _compile(text, name, work, READABLE_OPTIONS if readable else MPY_CROSS_OPTIONS)
+            _compile(text, name, work, options)
+        for name, text in _texts(machine_code).items():
+            _compile(text, name, work, (*options, f"-march={native}"))
         os.rename(work, target)
     except OSError as error:
         if not target.is_dir():  # else another process was quicker

@@ -1,7 +1,9 @@
 """All of a firmware's modules as one file, so that a board changes from one firmware to the next in one rename.
 
 On the board its main.py (deploy/on_board/main.py) mounts it. It starts with "chf-image 1 " and the length of the index
-in seven digits and a newline; the index is "\\n" and then "/PATH START SIZE\\n" for each module; the modules follow.
+in seven digits and a newline; the index is "\\n" and then "/PATH START SIZE\\n" for each module; the modules follow. A
+module of machine code has its SHA-256 in hex after SIZE: main.py looks at it, since nothing catches what damaged
+machine code does, and the firmware goes on without that module.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAGIC = b"chf-image 1 "
+_FEATURES = 2  # octet of a .mpy: 0, or what its machine code needs (MicroPython, py/persistentcode.c)
 LOADER = Path(__file__).resolve().parent / "on_board" / "main.py"
 LOADER_SIGN = b'"""chf-reference: '  # how main.py begins where it is ours
 
@@ -22,6 +25,11 @@ class Part(NamedTuple):
     path: str
     octets: bytes
     sha256: str
+
+    @property
+    def native(self) -> int:
+        """What machine code in it needs of a VM, as in bits 8 to 15 of sys.implementation._mpy; 0: it is bytecode."""
+        return self.octets[_FEATURES] if self.octets[_FEATURES] >> 2 else 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ def _head(parts: list[Part]) -> bytes:
         start = len(MAGIC) + 8 + length
         lines = [""]
         for part in parts:
-            lines.append(f"{part.path} {start} {len(part.octets)}")
+            lines.append(f"{part.path} {start} {len(part.octets)}" + (f" {part.sha256}" if part.native else ""))
             start += len(part.octets)
         index = ("\n".join(lines) + "\n").encode()
     return MAGIC + b"%07d\n" % len(index) + index

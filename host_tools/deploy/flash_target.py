@@ -9,6 +9,7 @@ from typing import Any
 from serial.tools import list_ports
 
 from host_tools import boards
+from host_tools.boards import fixture
 from host_tools.errors import EXIT_FLASH, EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link import transport
 
@@ -17,7 +18,11 @@ VIRTUAL = "virtual"
 
 @dataclass(frozen=True)
 class Target:
-    """What flashing must know of a board. root: folder of main.py on it, with a slash at its end."""
+    """What flashing must know of a board.
+
+    kind: "hub", or "rig" for a fixture board. root: folder of main.py on it, with a slash at its end. arch: mpy-cross's
+    name for what its processor runs; native_framer: whether its framer is to be machine code.
+    """
 
     name: str
     title: str
@@ -28,6 +33,9 @@ class Target:
     method: str
     steps: str
     usb_ids: tuple[str, ...]
+    arch: str
+    native_framer: bool
+    kind: str = "hub"
 
     def accepts(self, version: Sequence[int]) -> bool:
         """Whether the firmware is for this version of MicroPython."""
@@ -50,40 +58,47 @@ _VIRTUAL = Target(
     "none",
     "Start it with chtool virtual --bare.",
     (),
+    "x64",
+    False,
 )
 
 
 def names() -> list[str]:
     """The boards that can be flashed."""
-    return [*boards.names(), VIRTUAL]
+    return [*boards.names(), fixture.BOARD, VIRTUAL]
 
 
 def load(name: str) -> Target:
     """The target of that name. Raises BenchError where there is none."""
     if name == VIRTUAL:
         return _VIRTUAL
+    if name == fixture.BOARD:
+        return _of(name, "rig", fixture.load())
     if name not in names():
         raise BenchError(f"There is no board '{name}': choose one of {', '.join(names())}.", EXIT_USAGE)
-    return _of(boards.load(name))
+    return _of(name, "hub", boards.load(name).data)
 
 
-def _of(board: boards.Board) -> Target:
-    data = board.data
+def _of(name: str, kind: str, data: dict[str, Any]) -> Target:
+    python = data["micropython"]
     return Target(
-        board.name,
-        board.title,
+        name,
+        data["board"]["title"],
         data["board"]["cpu"],
-        board.root,
-        data["micropython"]["least"],
-        data["micropython"]["below"],
+        python["root"].rstrip("/") + "/",
+        python["least"],
+        python["below"],
         data["install"]["method"],
         data["install"]["steps"],
         tuple(data["usb"]["hub"]),
+        python["arch"],
+        python["native_framer"],
+        kind,
     )
 
 
 def of_repl(who: dict[str, Any]) -> Target:
-    """The board that a REPL's own account fits. Raises BenchError where none does, or two do."""
+    """The board for a hub that a REPL's own account fits. Raises BenchError where none does, or two do."""
     found = [target for target in map(load, boards.names()) if target.is_on(who)]
     if len(found) == 1:
         return found[0]

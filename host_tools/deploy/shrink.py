@@ -3,8 +3,9 @@
 Constants are folded into the code that uses them, since MicroPython's own const() does so within one file only: a
 shared name such as `schema.LEVEL_HELD` would cost every device a dictionary entry, a string and two look-ups at each
 use. Parameters get short names, because the VM keeps the name of each one for calls by keyword. Then what one module
-loads becomes part of it (shrink_bundle), names get short ones (shrink_rename), and the most frequent the short numbers
-(shrink_order). The sources stay as they are and run unchanged on CPython.
+loads becomes part of it (shrink_bundle), what is called once part of its caller (shrink_inline), names get short ones
+(shrink_rename), and the most frequent the short numbers (shrink_order). The sources stay as they are and run unchanged
+on CPython.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from host_tools.deploy import shrink_bundle, shrink_order, shrink_rename
+from host_tools.deploy import shrink_bundle, shrink_inline, shrink_order, shrink_rename, shrink_texts
 from host_tools.deploy.shrink_names import Module, binds, imported_modules, reached, target
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -44,8 +45,12 @@ def shrink(
         _pack_tables(tree)
         _without_idle_imports(tree, modules, {asked for module, asked in kept if module == name})
     if whole:
+        shrink_texts.without_texts(trees)
         modules, trees = _again(shrink_bundle.bundle(trees, modules, whole, keep))
     keywords = _keywords(list(trees.values()))
+    if whole:
+        shrink_inline.inline(trees, modules, whole, keep)
+        modules, trees = _again(trees)
     if short:
         shrink_rename.rename(trees, modules, keep)
     if keywords is not None:

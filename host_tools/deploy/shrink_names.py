@@ -127,6 +127,17 @@ def target(node: ast.stmt) -> str | None:
     return None
 
 
+def literal(statement: ast.stmt) -> str:
+    """The name that a statement gives to a literal, and does nothing else."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return ""
+    target = statement.targets[0]
+    plain = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Load)
+    if not isinstance(target, ast.Name) or not all(isinstance(node, plain) for node in ast.walk(statement.value)):
+        return ""
+    return "" if target.id.startswith("__") else target.id
+
+
 def binds(node: ast.AST) -> list[str]:
     """The names that a node binds, or declares to be bound; those of `from ... import` left out."""
     if isinstance(node, ast.Name):

@@ -1,15 +1,12 @@
-"""From URLs to a bench: sim: starts a virtual hub, every other URL opens ports; with a rig it is a whole testbed."""
+"""From URLs to a bench: a hub that is made with its rig, or open ports; with a rig it is a whole testbed."""
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl
 
-from chf.core.limits import Config
 from chf.wire import schema as s
 from host_tools.bench import Bench
 from host_tools.deploy.provisioning import new_identity
@@ -17,55 +14,17 @@ from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link import serial_line
 from host_tools.link.client import Client
 from host_tools.link.fixture_rig import FixtureBoard, FixtureRig
+from host_tools.link.own_rig import SIM, brings_rig, new_rig, options_of
 from host_tools.link.recorded import Keep, Recorded
 from host_tools.link.serial_line import SerialLine
 from host_tools.link.soft_rig import SoftRig
-from host_tools.names import constants
 from host_tools.testbed import Testbed
 from host_tools.virtual.supply import Supply
 
-SIM = "sim:"
 SOFT = "soft:"
 REOPEN_S = 10.0  # how long a board that restarts may take to show its port again
 POWERED_REOPEN_S = 86_400.0  # for a hub whose power a fixture board cuts: as long as it is off, its port is gone
 PACE_S = 0.002  # between two looks at a virtual hub in real time
-POLICIES = {name: value for value, name in constants("POLICY_").items()}
-CONFIG = tuple(name for name in inspect.signature(Config).parameters if name not in ("hub", "esme"))
-_RIG_OPTIONS = ("seed", "speed", "strap", "one_cable", "baud", "heap")
-
-
-def number_of(name: str, text: str) -> int:
-    """The value of one of the core's parameters: a policy by name, any other as an integer. Raises BenchError."""
-    if name == "policy" and text in POLICIES:
-        return POLICIES[text]
-    if name == "policy" or not text.isdecimal():
-        takes = f"one of {', '.join(POLICIES)}" if name == "policy" else "a whole number"
-        raise BenchError(f"{name}={text} does not fit: it takes {takes}.", EXIT_USAGE)
-    return int(text)
-
-
-def sim_options(url: str) -> tuple[dict[str, Any], dict[str, int]]:
-    """The options of a sim: URL: (those of the virtual rig, those of the core's Config). Raises BenchError."""
-    query = url[len(SIM) :]
-    rig: dict[str, Any] = {}
-    config: dict[str, int] = {}
-    try:
-        pairs = parse_qsl(query[1:], keep_blank_values=True, strict_parsing=True) if query[1:] else []
-        if query and not query.startswith("?"):
-            raise ValueError
-    except ValueError:
-        raise BenchError(f"'{url}' does not fit: give sim: alone or sim:?NAME=VALUE&NAME=VALUE.", EXIT_USAGE) from None
-    for name, value in pairs:
-        if name in CONFIG:
-            config[name] = number_of(name, value)
-        elif name == "heap":
-            rig[name] = value
-        elif name in _RIG_OPTIONS:
-            rig[name] = number_of(name, value)
-        else:
-            known = ", ".join((*_RIG_OPTIONS, *CONFIG))
-            raise BenchError(f"sim: has no option '{name}': it has {known}.", EXIT_USAGE)
-    return rig, config
 
 
 class _Paced:
@@ -124,13 +83,13 @@ def connect(
     keep: as of Testbed.record(), from the power-on on
     Raises BenchError: 2 for a bad URL or rig, 3 for no hub or a busy port, 1 for a hub that is not that identity's.
     """
-    if dut_url.startswith(SIM):
+    if brings_rig(dut_url):
         if rig_url not in (None, SOFT, SIM):
             raise BenchError(
                 f"A virtual hub has no wires for the rig '{rig_url}': give soft:, or leave it out for its own.",
                 EXIT_USAGE,
             )
-        testbed = _virtual(dut_url, rig_url, identity)
+        testbed = _with_rig(dut_url, rig_url, identity)
     elif rig_url in (None, SOFT):
         testbed = _real(dut_url, identity)
     elif rig_url.startswith(SIM) or rig_url + ":" == SOFT:
@@ -146,28 +105,14 @@ def connect(
     return testbed
 
 
-def virtual_rig() -> Any:
-    """The class VirtualRig. Raises BenchError where this system has no PTYs."""
-    try:
-        from host_tools.virtual.rig import VirtualRig
-    except ModuleNotFoundError as error:
-        if error.name not in ("termios", "fcntl", "tty", "pty"):
-            raise
-        raise BenchError(
-            "The virtual hub needs PTYs, which this system lacks: use Linux or macOS, or a real board by its URL.",
-            EXIT_NO_BOARD,
-        ) from None
-    return VirtualRig
-
-
-def _virtual(url: str, rig_url: str | None, identity: dict[str, Any] | None) -> Connection:
-    options, config = sim_options(url)
-    seed = options.pop("seed", 1)
-    strapped = bool(options.pop("strap", 1))
+def _with_rig(url: str, rig_url: str | None, identity: dict[str, Any] | None) -> Connection:
+    options, config = options_of(url)
+    seed = options.get("seed", 1)
+    strapped = bool(options.get("strap", 1))
     identity = {**(identity or new_identity(seed)), **config}
     if rig_url == SOFT and not strapped:
         raise BenchError("The soft rig needs the hub's bench strap: leave strap=0 out.", EXIT_USAGE)
-    rig = virtual_rig()(identity, strapped=strapped, seed=seed, one_cable=bool(options.pop("one_cable", 0)), **options)
+    rig = new_rig(url, identity, **({"seed": seed} if url.startswith(SIM) else {}))
     line = _Paced(rig) if rig.speed else rig
     if rig_url != SOFT:
         return Connection(rig, line, identity, strapped, rig)
@@ -231,9 +176,9 @@ def _when_it_is_there(url: str) -> SerialLine:
 
 def capture_about(url: str, identity: dict[str, Any] | None) -> dict[str, Any]:
     """What the header of a capture says of the hub at `url`: recorded.about(), as far as it is known before."""
-    if not url.startswith(SIM):
+    if not brings_rig(url):
         return {} if identity is None else {"hub": {name: identity[name] for name in identity if name != "keys"}}
-    options, config = sim_options(url)
+    options, config = options_of(url)
     seed = options.get("seed", 1)
     hub = {**(identity or new_identity(seed)), **config}
     values = {"hub": {name: hub[name] for name in hub if name != "keys"}, "clock": "real"}
@@ -244,13 +189,13 @@ def capture_about(url: str, identity: dict[str, Any] | None) -> dict[str, Any]:
 def open_bench(
     url: str, identity: dict[str, Any] | None = None, sim_speed: int = 0, keep: Keep | None = None
 ) -> Iterator[tuple[Bench, int]]:
-    """(bench, speed) on the hub at `url`: with its simulated peers for sim:, without any for a real one.
+    """(bench, speed) on the hub at `url`: with its simulated peers where the URL brings a rig, without any for others.
 
     sim_speed: of a virtual hub whose URL does not say. keep: gets the entries of a capture.
     """
-    if url.startswith(SIM):
-        options, _ = sim_options(url)
-        if sim_speed and "speed" not in options:
+    if brings_rig(url):
+        options, _ = options_of(url)
+        if sim_speed and "speed" not in options and url.startswith(SIM):
             url += f"{'&' if '=' in url else '?'}speed={sim_speed}"
             options["speed"] = sim_speed
         with connect(url, None, identity, keep) as testbed:
@@ -271,7 +216,10 @@ def open_client(url: str, identity: dict[str, Any] | None = None) -> Iterator[Cl
 
 
 def line_of(url: str) -> SerialLine:
-    """The cables of a hub that is not virtual. Raises BenchError for sim:, whose peers are its own."""
-    if url.startswith(SIM):
-        raise BenchError("sim: brings its own peers: start chtool virtual and give the URL that it prints.", EXIT_USAGE)
+    """The cables of a hub that is there. Raises BenchError for a URL that brings its rig, and so its peers."""
+    if brings_rig(url):
+        scheme = url.partition("?")[0]
+        raise BenchError(
+            f"{scheme} brings its own peers: start chtool virtual and give the URL that it prints.", EXIT_USAGE
+        )
     return serial_line.open_line(url)

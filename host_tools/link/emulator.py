@@ -11,6 +11,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -143,7 +144,8 @@ def parse(url: str) -> tuple[Kind, dict[str, str], float]:
 def start(url: str) -> Emulated:
     """Start the emulator of an emu: URL; its port is not open yet. Raises BenchError."""
     kind, options, _ = parse(url)
-    program = shutil.which(kind.program)
+    # Beside this Python, too: an environment need not be activated for what is installed in it.
+    program = shutil.which(kind.program) or shutil.which(kind.program, path=str(Path(sys.executable).parent))
     if program is None:
         raise BenchError(f"{kind.program} is not installed, and {url} needs it: {kind.install}.", EXIT_NO_BOARD)
     with socket.socket() as free:

@@ -24,7 +24,7 @@ POLL_S = 0.05  # a port's one read timeout: changing it later costs 151 ms over 
 WRITE_S = 2.0  # 1,500 octets, all stuffed, take 0.27 s at 115,200 baud
 SCHEMES = ("socket", "rfc2217", "loop")
 LINKS = ("han", "wan", "bench")
-FORMS = "/dev/ttyACM0, COM3, id:SERIAL, socket://HOST:PORT, rfc2217://HOST:PORT, emu:qemu, emu:rp2040 or sim:"
+FORMS = "/dev/ttyACM0, COM3, id:SERIAL, socket://HOST:PORT, rfc2217://HOST:PORT, emu:qemu, emu:rp2040, emu:pico or sim:"
 
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 _DENIED = (errno.EACCES, errno.EPERM)

@@ -8,7 +8,7 @@ from typing import Any
 
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link import capture
-from host_tools.link.connect import CONFIG
+from host_tools.link.own_rig import CONFIG
 from host_tools.replay.loaded import Passed
 from host_tools.replay.search import Result, replay
 from host_tools.replay.tokens import NOT_COMPARED

@@ -11,7 +11,7 @@ from chf.wire import schema as s
 from host_tools.deploy.provisioning import KEY_NAMES, new_identity
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link.capture import POWER_ON, RESET, Lines, Power
-from host_tools.link.connect import CONFIG
+from host_tools.link.own_rig import CONFIG
 from host_tools.replay.loaded import Loaded, Passed
 from host_tools.replay.past import Act, acts_of
 

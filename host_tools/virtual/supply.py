@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SLICE_MS = 1_000  # while the hold-up falls, a step is no longer than this, or than the hold-up takes ...
+SLICE_MV = 5  # ... to fall by this much
+
 
 @dataclass
 class Supply:
@@ -36,6 +39,14 @@ class Supply:
             return None
         millijoule = self.capacitance_mf * (self.holdup_mv**2 - to_mv**2) / 2e6
         return max(0, int(millijoule / self.load_mw * 1000) + 1)
+
+    def step_end_ms(self, now_ms: int, limit_ms: int) -> int:
+        """How far a step may go: while the hold-up falls it must be told anew, and the hub dies when it is empty."""
+        dies_in = self.left_ms(self.dead_mv)
+        if dies_in is None:
+            return limit_ms
+        slice_ms = max(SLICE_MS, self.left_ms(self.holdup_mv - SLICE_MV) or 0)
+        return min(limit_ms, now_ms + slice_ms, now_ms + dies_in)
 
     @property
     def dead(self) -> bool:

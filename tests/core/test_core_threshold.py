@@ -223,7 +223,7 @@ def test_what_the_table_of_phases_names_is_there():
     rows = [line.split() for line in states.TABLE.strip().splitlines()]
     for phase, what, to, action in rows:
         assert phase in phases and to in phases and what in events
-        assert action == "-" or callable(getattr(Supervisor, "_" + action))
+        assert action == "-" or callable(getattr(Supervisor, "_do_" + action))
         assert states.step(phases.index(phase), events.index(what)) == (phases.index(to), action)
     assert {to for _, _, to, _ in rows} == set(phases)
     assert len({(phase, what) for phase, what, *_ in rows}) == len(rows)

@@ -35,10 +35,10 @@ class Watcher:
         self.on_ask()
 
 
-def flash_it(board: ReplBoard, watcher: Watcher | None = None, **options: Any) -> dict[str, Any]:
-    """Flash it as a virtual board; the identity file lies beside its flash."""
+def flash_it(board: ReplBoard, watcher: Watcher | None = None, name: str = "virtual", **options: Any) -> dict[str, Any]:
+    """Flash it as the board of that name; the identity file lies beside its flash."""
     options.setdefault("keys", board.flash.with_name("keys.json"))
-    return flash(Request("virtual", str(board.port), **options), watcher or Watcher())
+    return flash(Request(name, str(board.port), **options), watcher or Watcher())
 
 
 @contextlib.contextmanager

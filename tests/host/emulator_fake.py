@@ -20,7 +20,7 @@ SPEED = 20
 
 def hub(client):
     from host_tools.deploy.provisioning import new_identity
-    from host_tools.link.connect import virtual_rig
+    from host_tools.link.own_rig import virtual_rig
 
     rig = virtual_rig()(new_identity(1), strapped=True, speed=SPEED, one_cable=True, seed=1)
     with contextlib.closing(rig):

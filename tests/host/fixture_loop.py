@@ -95,7 +95,7 @@ class WiredHub(threading.Thread):
         drained = Supply(load_mw=1, send_mj_per_octet=0, dead_mv=0, capacitance_mf=10**9)
         self.rig = VirtualRig(identity, speed=speed, supply=drained)
         self.rig.set_supply(False)
-        self._cable = Cable(self.rig)
+        self._cable = Cable(self.rig, len(self.rig.paths))
         self._pins = pins
         self._end = threading.Event()
         names = ("han", "wan", "bench")

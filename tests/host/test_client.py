@@ -12,7 +12,8 @@ from host_tools.deploy.provisioning import new_identity
 from host_tools.errors import EXIT_FAILED, EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link import connect as connecting
 from host_tools.link.client import JOURNAL_MAX, TRIES, TRY_MS, Client
-from host_tools.link.connect import connect, open_client, sim_options
+from host_tools.link.connect import connect, open_client
+from host_tools.link.own_rig import options_of
 from host_tools.link.soft_rig import SoftRig
 from host_tools.story.explain import read_journal
 
@@ -153,16 +154,16 @@ def test_a_journal_that_never_ends_does():
 
 
 def test_the_options_of_a_virtual_hub():
-    rig, config = sim_options("sim:?policy=suppress&seed=3&speed=10&strap=0&load_mw=70&heap=96wk")
+    rig, config = options_of("sim:?policy=suppress&seed=3&speed=10&strap=0&load_mw=70&heap=96wk")
     assert rig == {"seed": 3, "speed": 10, "strap": 0, "heap": "96wk"}
     assert config == {"policy": s.POLICY_SUPPRESS, "load_mw": 70}
-    assert sim_options("sim:") == ({}, {})
+    assert options_of("sim:") == ({}, {})
 
 
 @pytest.mark.parametrize("url", ["sim:x", "sim:?x", "sim:?nope=1", "sim:?seed=x", "sim:?policy=loud", "sim:?seed=-1"])
 def test_options_that_do_not_fit_are_refused(url):
     with pytest.raises(BenchError) as caught:
-        sim_options(url)
+        options_of(url)
     assert caught.value.exit_code == EXIT_USAGE
 
 

@@ -143,9 +143,18 @@ def test_a_url_that_does_not_do_is_told_with_what_would(url, code, says):
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_without_the_program_one_sentence_says_how_to_install_it(monkeypatch, tmp_path, kind):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     code, sentence = refused(f"emu:{kind}?{FILES[kind]}={__file__}")
     assert code == EXIT_NO_BOARD and sentence.startswith(f"{PROGRAMS[kind]} is not installed")
     assert ("apt-get install" if kind == "qemu" else "pip install rp2040py") in sentence
+
+
+def test_a_program_beside_this_python_is_found_in_an_environment_that_is_not_activated(emulated, tmp_path, monkeypatch):
+    url = emulated("rp2040", "hub")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", os.pathsep.join(os.environ["PATH"].split(os.pathsep)[1:]))
+    with connect.open_client(url) as client:
+        assert client.identify()["strapped"]
 
 
 def test_a_program_that_cannot_run_is_told(monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ import serial
 from chtool import ROOT, inside, run
 
 from host_tools.deploy import flash as flash_module
-from host_tools.deploy import flash_target
+from host_tools.deploy import flash_install, flash_target
 from host_tools.deploy.firmware_build import build
 from host_tools.deploy.firmware_image import LOADER, LOADER_SIGN
 from host_tools.deploy.provisioning import new_identity, read_identity, write_identity
@@ -77,7 +77,7 @@ def test_a_bare_board_becomes_a_hub_and_a_second_run_copies_only_what_changed(bo
         (folder / path.relative_to(built)).parent.mkdir(parents=True, exist_ok=True)
         (folder / path.relative_to(built)).write_bytes(path.read_bytes())
     (folder / "extra.mpy").write_bytes(b"M\x06" + bytes(98))
-    monkeypatch.setattr(flash_module, "build", lambda name: folder)
+    monkeypatch.setattr(flash_install, "build", lambda name, native="": folder)
     third = flash_it(board, keys=None)
     assert third["firmware"] != done["firmware"] and third["identity"] == done["identity"]
     assert 100 < third["copied_octets"] < 5_000, "the index and the one module that is new"
@@ -122,7 +122,7 @@ def test_somebody_elses_program_is_kept_beside_when_it_is_replaced(board):
 
 def test_somebody_elses_program_is_put_back_where_flashing_fails(board, monkeypatch):
     put(board, "main.py", "print('mine')\n")
-    monkeypatch.setattr(flash_module, "SPARE_BLOCKS", 9_999)
+    monkeypatch.setattr(flash_install, "SPARE_BLOCKS", 9_999)
     with pytest.raises(BenchError, match="leave no room"):
         flash_it(board, replace=True)
     assert files(board) == {"main.py": b"print('mine')\n"}

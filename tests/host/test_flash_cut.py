@@ -7,6 +7,7 @@ import pytest
 from test_flash_image import compiled
 
 from host_tools.deploy import flash as flash_module
+from host_tools.deploy import flash_install
 from host_tools.deploy.firmware_image import pack
 from host_tools.deploy.flash_repl import NoRoom, ReplLost, enter
 
@@ -30,8 +31,8 @@ def versions(tmp_path, monkeypatch):
     """Folders of an old and a new firmware; flashing takes what is in the list's first place. No hub answers there."""
     built = [firmware(tmp_path, 1), firmware(tmp_path, 2)]
     current = built[:1]
-    monkeypatch.setattr(flash_module, "build", lambda name: current[0])
-    monkeypatch.setattr(flash_module, "_hello", lambda port, hub: {**HUB, "hub": hub})
+    monkeypatch.setattr(flash_install, "build", lambda name, native="": current[0])
+    monkeypatch.setattr(flash_module, "_hub_says", lambda port, hub: {**HUB, "hub": hub})
     return built, current
 
 
@@ -113,7 +114,7 @@ def test_a_board_that_is_too_small_says_so_before_anything_is_written(tmp_path, 
 def test_a_filesystem_that_is_full_in_mid_copy_keeps_the_old_firmware(tmp_path, versions, monkeypatch):
     built, current = versions
     with running(tmp_path, blocks=10) as board:
-        monkeypatch.setattr(flash_module, "need_room", lambda image, room: None)
+        monkeypatch.setattr(flash_install, "need_room", lambda image, room: None)
         flash_it(board)
         current[0] = firmware(tmp_path / "big", 3)
         (current[0] / "big.mpy").write_bytes(b"M\x06" + bytes(40_000))

@@ -9,8 +9,9 @@ from chtool import inside
 
 from host_tools.deploy import flash_bare, flash_target
 from host_tools.deploy.firmware_image import FirmwareImage, Part
-from host_tools.deploy.flash import check_code, foreign
+from host_tools.deploy.flash import foreign
 from host_tools.deploy.flash_bare import FAMILIES, check_uf2, copy_to, drives, run_esptool, the_drive
+from host_tools.deploy.flash_install import check_code
 from host_tools.deploy.flash_target import check, find_port, load, of_repl
 from host_tools.errors import BenchError
 
@@ -75,12 +76,12 @@ def test_the_chip_decides_between_boards_of_one_usb_id():
 
 @pytest.mark.parametrize(("version", "fits"), [((1, 27, 9), False), ((1, 28, 0), True), ((1, 30, 0), False)])
 def test_the_version_has_to_be_in_the_boards_range(version, fits):
-    about = who("Raspberry Pi Pico with RP2040", version)
+    about = who("Raspberry Pi Pico2 with RP2350", version)
     if fits:
-        check(PICO, about)
+        check(PICO2, about)
     else:
-        code, told = refusal(check, PICO, about)
-        assert code == 4 and "needs 1.28.0 or newer, below 1.30.0" in told and "RPI-RP2" in told
+        code, told = refusal(check, PICO2, about)
+        assert code == 4 and "needs 1.28.0 or newer, below 1.30.0" in told and "BOOTSEL" in told
 
 
 def test_circuitpython_is_refused():
@@ -104,9 +105,9 @@ RP2350_MPY = 6 | 3 << 8 | 7 << 10
         (b"M\x06\x00\x1f", RP2040_MPY, ""),
         (b"M\x06\x13\x1f", RP2040_MPY, ""),
         (b"M\x06\x13\x1f", RP2350_MPY, ""),  # a Cortex-M33 runs an M0's code
-        (b"M\x06\x1f\x1f", RP2040_MPY, "native code for another processor"),
-        (b"M\x06\x2b\x1f", RP2350_MPY, "native code for another processor"),
-        (b"M\x06\x12\x1f", RP2040_MPY, "native code for another processor"),  # the same core, another ABI
+        (b"M\x06\x1f\x1f", RP2040_MPY, "machine code for another processor"),
+        (b"M\x06\x2b\x1f", RP2350_MPY, "machine code for another processor"),
+        (b"M\x06\x12\x1f", RP2040_MPY, "machine code for another processor"),  # the same core, another ABI
         (b"M\x07\x00\x1f", RP2040_MPY, "takes .mpy files of version 6, and mpy-cross writes 7"),
     ],
 )

@@ -74,6 +74,19 @@ def test_a_module_that_an_image_has_not_is_no_module(tmp_path):
     assert "ImportError: no module named 'roo'" in on_vm("vm_loader.py", tmp_path / "board")
 
 
+def test_the_main_py_of_before_goes_without_machine_code(tmp_path):
+    """Flashing can be interrupted between a new image and its main.py."""
+    folder = compiled(tmp_path / "built", {"main.py": "try:\n import quick\nexcept ValueError:\n print('without')\n"})
+    (folder / "quick.mpy").write_bytes(b"M\x06\x0b\x1f" + bytes(20))
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board/firmware.img").write_bytes(pack(folder).octets)
+    checks = "        if sha and"
+    before, _, after = LOADER.read_text().replace("start, size, *sha =", "start, size =").partition(checks)
+    assert after, "main.py looks at the SHA-256"
+    (tmp_path / "board/main.py").write_text(before + after[after.index("        return Part(") :])
+    assert on_vm("vm_loader.py", tmp_path / "board") == "without\n"
+
+
 def test_what_is_no_image_is_not_run(tmp_path):
     (tmp_path / "firmware.img").write_bytes(b"chf-image 2 0000000\n")
     shutil.copy(LOADER, tmp_path / "main.py")

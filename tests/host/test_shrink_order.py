@@ -58,5 +58,6 @@ def test_the_row_says_attributes_texts_and_parameters_but_no_local_name_and_no_d
 
 
 def test_only_the_one_large_module_of_a_device_has_a_row():
-    small = shrink({"whole": program(200), "main": program(200) + "import whole\n"}, whole="whole", keep=["result"])
+    keep = ["result", *(f"f{number}" for number in range(200))]
+    small = shrink({"whole": program(200), "main": program(200) + "import whole\n"}, whole="whole", keep=keep)
     assert ["break" in text for text in (small["whole"], small["main"])] == [True, False]

@@ -113,12 +113,17 @@ MUTANTS = (
         "            sup._outages += 0  # of a boot",
     ),
     # ---- AuthOnly
-    Mutant("AuthOnly", "firmware/chf/wire/auth.py", "        return wrong == 0\n", "        return True\n"),
     Mutant(
         "AuthOnly",
         "firmware/chf/wire/auth.py",
-        "            wrong |= good[i] ^ tag[i]\n",
-        "            wrong = good[i] ^ tag[i]\n",
+        "        return (difference - 1) >> (8 * MAC_LEN) == 0\n",
+        "        return True\n",
+    ),
+    Mutant(
+        "AuthOnly",
+        "firmware/chf/wire/auth.py",
+        " + self.mac(data, n)[:MAC_LEN]\n",
+        " + self.mac(data, n)[: MAC_LEN - 1] + tag[MAC_LEN - 1 :]\n",
         "tests/wire tests/core/test_shell.py",
     ),
     Mutant(
@@ -199,9 +204,9 @@ MUTANTS = (
     ),
     Mutant(
         "FailOpen",
-        "firmware/chf/journal/journal.py",
-        "        self.damaged = bad or mark != 0\n",
-        "        self.damaged = mark != 0\n",
+        "firmware/chf/journal/walk.py",
+        "    return bad or mark != 0, generation",
+        "    return mark != 0, generation",
     ),
     Mutant("FailOpen", CORE + "utc.py", "diff(now, self._asked) <= TIME_NONCE_MS", "True"),
     # ---- MonotonicCounters

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chf.bench import JOURNAL_CHUNK, RIG_FILE
 from chf.journal.journal import FILES
 from chf.shell import DRAIN_MS, Shell
+from chf.strap import JOURNAL_CHUNK, RIG_FILE
 from chf.trace import ENTRIES, ENTRY_LEN, Trace
 from chf.wire import schema as s
 from chf.wire.codec import type_of

@@ -110,6 +110,7 @@ def test_verify_looks_at_every_octet_and_at_the_length():
         assert not key.verify(b"data", 4, bad), at
     assert not key.verify(b"data", 4, good[:15])
     assert not key.verify(b"data", 4, good + b"\0")
+    assert not key.verify(b"data", 4, b"\0" + good)  # the same number
     assert not key.verify(b"data", 4, b"")
     assert key.verify(b"data", 4, good)
 

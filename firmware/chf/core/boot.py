@@ -103,10 +103,10 @@ def _go_on(sup, outage, now, cold, supply, damaged):
             decided = True
         if decided:
             sup.phase = states.OUT_RETURNING
-            sup._await_qualified(now)
+            sup._do_await_qualified(now)
         else:
             sup.phase = states.PROVING
-            sup._await_proof(now)
+            sup._do_await_proof(now)
     elif decided:
         sup.phase = states.OUT
         sup._watch(now)

@@ -9,7 +9,21 @@ from chf.journal.records import ACKED_AD1, ACKED_NOTICE
 from chf.wire import schema as s
 
 
-class Recovered:
+class Found:
+    """What a Recovered has found, without the code that did: all that a boot goes on with."""
+
+    def __init__(self):
+        self.outages = []
+
+    def open_outage(self):
+        """The outage that had begun and not ended when the hub stopped, or None. At most one is ever open."""
+        for outage in reversed(self.outages):
+            if outage.end is None:
+                return outage
+        return None
+
+
+class Recovered(Found):
     """The state that the journals prove. Feed every record to apply(), then read."""
 
     def __init__(self):
@@ -48,6 +62,13 @@ class Recovered:
             utc = values.get(field, s.NO_UTC)
             if utc > self.last_utc:
                 self.last_utc = utc
+
+    def found(self) -> Found:
+        """All of it. Asked after the last apply()."""
+        found = Found()
+        for name in list(self.__dict__):
+            setattr(found, name, getattr(self, name))
+        return found
 
     # ---- counter file
 
@@ -219,13 +240,6 @@ class Recovered:
             outage = Outage(bytes(outage_id))
             self.outages.append(outage)
         return outage
-
-    def open_outage(self):
-        """The outage that had begun and not ended when the hub stopped, or None. At most one is ever open."""
-        for outage in reversed(self.outages):
-            if outage.end is None:
-                return outage
-        return None
 
 
 def _raise(floor, v):

@@ -129,9 +129,9 @@ class Supervisor:
         if step is not None:
             self.phase, action = step
             if action != "-":
-                getattr(self, "_" + action)(now)
+                getattr(self, "_do_" + action)(now)
 
-    def _open(self, now):
+    def _do_open(self, now):
         self._outages += 1
         outage = Outage(self.session + self._outages.to_bytes(4, "big"))
         outage.anchor = now
@@ -170,32 +170,32 @@ class Supervisor:
         if self.outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
             self.timers.set("poll", add(now, limits.OUTAGE_POLL_MS))
 
-    def _await_qualified(self, now):
+    def _do_await_qualified(self, now):
         self.outage.returned = now
         for name in ("threshold", "poll", "checkpoint", "window"):
             self.timers.cancel(name)
         self.timers.set("qualify", add(now, limits.RESTORE_QUALIFY_MS))
 
-    def _resume(self, now):
+    def _do_resume(self, now):
         self.outage.returned = None
         self.timers.cancel("qualify")
         self._watch(now)
         self._again(now)
 
-    def _await_proof(self, now):
+    def _do_await_proof(self, now):
         if self.timers.at("proof") is None:
             self.timers.set("proof", add(now, limits.BOOT_PROOF_MS))
         self.timers.set("time", now)
 
-    def _resume_found(self, now):
+    def _do_resume_found(self, now):
         if diff(now, self.outage.returned) < limits.RESTORE_QUALIFY_MS:
-            self._resume(now)
+            self._do_resume(now)
         else:
             # That one is over, proven or not; this is another.
-            self._close(now)
-            self._open(now)
+            self._do_close(now)
+            self._do_open(now)
 
-    def _close(self, now):
+    def _do_close(self, now):
         outage = self.outage
         for name in ("threshold", "poll", "checkpoint", "proof", "qualify", "journal", "window", "hold"):
             self.timers.cancel(name)
@@ -205,7 +205,7 @@ class Supervisor:
         if outage.level == s.LEVEL_ASKED or (outage.level == s.LEVEL_NONE and not short):
             if outage.hold in (policy.HOLD_UNASKED, policy.HOLD_WAITING):
                 outage.hold = policy.HOLD_IMPOSSIBLE
-            self._decide(now)
+            self._do_decide(now)
         if outage.durable:
             outage.finish(outage.told_s(now), self.utc.at(ended_at), self.bits, self.holdup_mv)
             self._journal("end", outage.ended())
@@ -243,13 +243,13 @@ class Supervisor:
                 self._checkpoint(now)
             elif name == "poll":
                 self._poll(now)
-                self._decide(now)
+                self._do_decide(now)
             elif name == "window":
-                self._decide(now)
+                self._do_decide(now)
             elif name == "hold":
                 if self.outage.hold == policy.HOLD_WAITING:
                     self.outage.hold = policy.HOLD_IMPOSSIBLE
-                    self._decide(now)
+                    self._do_decide(now)
             elif name == "time":
                 proof.ask(self, now)
             elif name == "mute":
@@ -291,7 +291,7 @@ class Supervisor:
         if outage.durable:
             self._journal("checkpoint", {"id": outage.id, "elapsed_s": outage.elapsed_ms(now) // 1000})
 
-    def _decide(self, now):
+    def _do_decide(self, now):
         decision.decide(self, now)
 
     # ---- what else can happen
@@ -299,7 +299,7 @@ class Supervisor:
     def _again(self, now):
         # While supply may be back nothing rises: it was back at that edge, or this runs again when it is lost.
         if self.phase == states.OUT:
-            self._decide(now)
+            self._do_decide(now)
 
     def _store_failed(self, now):
         self.store_fault = True

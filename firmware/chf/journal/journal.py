@@ -15,24 +15,24 @@ OVERHEAD = HEAD_LEN + 4  # ... and the CRC after the payload
 MARK_DAMAGED = 1  # in the header: this generation was made from a damaged one, and has not been mended since
 
 # The CRC of a record starts from this one, so that a record of another version never checks, even under a lost header.
-_SEED = crc32(MAGIC + bytes((JOURNAL_VERSION,)))
+SEED = crc32(MAGIC + bytes((JOURNAL_VERSION,)))
 
-_SIZES = {}  # kind: octets of the payload
-_SECRETS = {}  # kind: where its key begins and ends in the payload
+SIZES = {}  # kind: octets of the payload
+SECRETS = {}  # kind: where its key begins and ends in the payload
 for _kind in numbers(RECORDS):
     _at = 0
     for _field, _form in items(record(_kind)[1]):
         if _field == "key":
-            _SECRETS[_kind] = (_at, _at + field_width(_form))
+            SECRETS[_kind] = (_at, _at + field_width(_form))
         _at += field_width(_form)
-    _SIZES[_kind] = _at
-LARGEST = OVERHEAD + max(_SIZES.values())  # octets of the longest record
+    SIZES[_kind] = _at
+LARGEST = OVERHEAD + max(SIZES.values())  # octets of the longest record
 
 
 def _frame(name, values):
-    """One record, but for what _seal() adds."""
+    """One record, but for what seal() adds."""
     kind = kind_of(name)
-    size = _SIZES[kind]
+    size = SIZES[kind]
     frame = bytearray(OVERHEAD + size)
     frame[0] = kind
     frame[1] = size
@@ -41,72 +41,19 @@ def _frame(name, values):
     return frame
 
 
-def _seal(frame, seq):
+def seal(frame, seq):
     """Give a record its sequence number and CRC."""
     frame[3] = seq >> 8
     frame[4] = seq & 0xFF
-    frame[-4:] = crc32(memoryview(frame)[:-4], _SEED).to_bytes(4, "big")
+    frame[-4:] = crc32(memoryview(frame)[:-4], SEED).to_bytes(4, "big")
 
 
-def _header(view):
+def header_of(view):
     """(version, mark, generation, first sequence number) of a file, or None where the header does not check."""
     whole = len(view) >= HEADER_LEN and bytes(view[:4]) == MAGIC
     if not whole or crc32(view[:12]) != int.from_bytes(view[12:16], "big"):
         return None
     return view[4], view[5], int.from_bytes(view[6:10], "big"), view[10] << 8 | view[11]
-
-
-def _end(view, at):
-    """The offset after the record that begins at `at`, or 0 where no whole record with a true CRC does."""
-    left = len(view) - at
-    if left < OVERHEAD:
-        return 0
-    size = view[at + 1]
-    if view[at + 2] ^ size != 0xFF or left < OVERHEAD + size:
-        return 0
-    end = at + OVERHEAD + size
-    return end if crc32(view[at : end - 4], _SEED) == int.from_bytes(view[end - 4 : end], "big") else 0
-
-
-def _is_torn(view, at, seq):
-    """Whether all that is left from `at` is a proper prefix of a well-formed record with this sequence number."""
-    size = _SIZES.get(view[at])
-    if size is None:
-        return False
-    head = bytes((view[at], size, size ^ 0xFF, seq >> 8, seq & 0xFF))
-    if not head.startswith(bytes(view[at : at + HEAD_LEN])):
-        return False
-    end = at + HEAD_LEN + size
-    if end >= len(view):
-        return True
-    rest = bytes(view[end : end + 5])  # begins the CRC, or is no part of a torn record
-    return crc32(view[at:end], _SEED).to_bytes(4, "big")[: len(rest)] == rest
-
-
-def _walk(view, at, seq):
-    """Yield (start, end, step) for each whole record from `at` on, and for a torn tail with step -1.
-
-    step is how far the record's sequence number lies ahead of the due one, modulo 2**16: 0 in good order, under 0x8000
-    after a gap, above it a record of the past. seq is the number due first, None where the header did not tell.
-    """
-    in_step = True
-    while at < len(view):
-        end = _end(view, at)
-        if end:
-            got = view[at + 3] << 8 | view[at + 4]
-            step = 0 if seq is None else (got - seq) & 0xFFFF
-            yield at, end, step
-            if step < 0x8000:
-                seq = (got + 1) & 0xFFFF
-            at = end
-            in_step = True
-        elif in_step and seq is not None and _is_torn(view, at, seq):
-            # Asked before any search: a torn payload may hold octets that look like a record.
-            yield at, len(view), -1
-            return
-        else:
-            in_step = False
-            at += 1
 
 
 class Journal:
@@ -157,7 +104,7 @@ class Journal:
             self._rewrite(name, values)
             return
         frame = _frame(name, values)
-        _seal(frame, self._seq)
+        seal(frame, self._seq)
         self._unsure = True
         self._store.append(self._name, frame)
         self._unsure = False
@@ -174,7 +121,7 @@ class Journal:
 
     def room(self, name):
         """Whether a record of this name still fits under the limit."""
-        return max(self.size, HEADER_LEN) + OVERHEAD + _SIZES[kind_of(name)] <= self.limit
+        return max(self.size, HEADER_LEN) + OVERHEAD + SIZES[kind_of(name)] <= self.limit
 
     @property
     def full(self):
@@ -190,41 +137,22 @@ class Journal:
     def _look(self):
         """After a write that failed: is the file what it was? Then one that cannot be rewritten still takes appends."""
         data = self._store.read(self._name)
-        head = _header(data) if data is not None else None
+        head = header_of(data) if data is not None else None
         if data is None or len(data) != self.size or (head[2] if head else 0) != self.generation:
             self._dirty = True
         self._unsure = False
 
     def _load(self, data, take):
         """Judge a file's octets; call take(view, start, end) for each record that counts."""
-        view = memoryview(data)
-        head = _header(view)
-        version, mark, self.generation, seq = head or (JOURNAL_VERSION, 0, 0, None)
-        bad = not (head or self.fresh) or version != JOURNAL_VERSION
-        at = len(view) if version != JOURNAL_VERSION else HEADER_LEN if head else 0
-        self.torn = 0
-        for start, end, step in _walk(view, at, seq):
-            bad = bad or start != at or step > 0
-            at = end
-            if step < 0:
-                self.torn = end - start
-            elif step < 0x8000:
-                seq = (view[start + 3] << 8 | view[start + 4]) + 1 & 0xFFFF
-                if _SIZES.get(view[start]) == view[start + 1]:
-                    take(view, start, end)
-                else:
-                    bad = True  # a newer firmware's record: it may have revoked what an older one still grants
-        bad = bad or at != len(view)
-        self.damaged = bad or mark != 0
-        self._dirty = bad or self.torn > 0 or self.fresh
-        self._seq = seq or 0
-        self.size = len(view) - self.torn
+        from chf.journal import walk  # not kept: a hub reads its journals when it boots, and after a write that failed
+
+        self.damaged, self.generation, self.torn, self._dirty, self._seq, self.size = walk.judge(data, self.fresh, take)
 
     def _rewrite(self, name, values):
         """Append by writing the file whole, without what a power cut, damage or a failed write has left in it."""
         data = self._store.read(self._name) or b""
         damaged = self.damaged
-        head = _header(data)
+        head = header_of(data)
         if (head[2] if head else 0) == self.generation:  # else a replace() that raised has taken place all the same
             damaged = damaged or len(data) < self.size
             data = memoryview(data)[: self.size]  # what a failed append left is not to surface later
@@ -269,42 +197,14 @@ def _sealed(header, frames, written):
     """The octets of a generation in pieces: a small heap has no hole as long as a file."""
     yield header
     for frame in frames:
-        _seal(frame, written[1])
+        seal(frame, written[1])
         written[0] += len(frame)
         written[1] = (written[1] + 1) & 0xFFFF
         yield frame
 
 
 def redact(data):
-    """Take every key out of a file's octets, a bytearray, in place: for JournalRequest.
+    """Take every key out of a file's octets, a bytearray, in place: for JournalRequest."""
+    from chf.journal import walk
 
-    The key fields of whole records become zeros and their CRC is made anew. So do the payloads of kinds unknown here
-    and all octets that belong to no record, since a damaged record may hold a key.
-    """
-    view = memoryview(data)
-    head = _header(view)
-    at = HEADER_LEN if head else 0
-    if head is None or head[0] == JOURNAL_VERSION:
-        for start, end, _step in _walk(view, at, head[3] if head else None):
-            _zero(data, at, start)
-            _blank(data, start, end)
-            at = end
-    _zero(data, at, len(data))
-
-
-def _zero(data, start, end):
-    for at in range(start, end):
-        data[at] = 0
-
-
-def _blank(data, start, end):
-    """Zero what may be a key in the record, whole or torn, that lies at start..end of data."""
-    kind, size = data[start], data[start + 1] if end - start > HEAD_LEN else 0
-    if size == 0 or (_SIZES.get(kind) == size and kind not in _SECRETS):
-        return
-    whole = bytearray(OVERHEAD + size)
-    whole[: end - start] = data[start:end]
-    low, high = _SECRETS[kind] if _SIZES.get(kind) == size else (0, size)
-    whole[HEAD_LEN + low : HEAD_LEN + high] = bytes(high - low)
-    _seal(whole, whole[3] << 8 | whole[4])
-    data[start:end] = whole[: end - start]
+    walk.redact(data)

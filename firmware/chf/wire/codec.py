@@ -2,17 +2,22 @@
 
 from chf.wire.schema import GBCS_MAX, LINKS, MESSAGES
 
-_WIDTHS = {"*": 0}  # kind: octets, as met: reading a kind costs more than unpacking its field
-_last = ("", ())  # (fields, flat): a message is measured, then unpacked, so the last split is worth keeping
+_WIDTHS = {"*": 0}  # kind: octets, of all that _split() has met: reading a kind costs more than its field
+_NOTHING = ("", (), 0)
+_last = _NOTHING  # what _split() gave: a message is measured, then unpacked, so the last split is worth keeping
+_known: tuple = ()  # (number, what message() gives) of the last two: each is looked up again and again
 
 
-def _flat(fields):
-    """Return [name, kind, name, kind, ...] of a schema's string of fields."""
+def _split(fields):
+    """Return (fields, [name, kind, name, kind, ...], their fixed octets) of a schema's string of fields."""
     global _last
+    if not fields:
+        return _NOTHING  # and the split of the last that has fields is kept
     last = _last  # read once and replaced whole: on the host, threads share it
     if last[0] is not fields:
-        last = _last = (fields, fields.replace(" ", ":").split(":") if fields else ())
-    return last[1]
+        flat = fields.replace(" ", ":").split(":")
+        last = _last = (fields, flat, sum([field_width(kind) for kind in flat[1::2]]))
+    return last
 
 
 def row(table, number):
@@ -34,15 +39,25 @@ def numbers(table):
 
 def message(number):
     """Return (name, link, sent by the hub, carries a MAC, fields) of a message type, None where there is none."""
+    global _known
+    known = _known  # as _last
+    for its_number, found in known:
+        if its_number == number:
+            return found
     line = row(MESSAGES, number)
     if line is None:
         return None
     name, link, way, mac, fields = line.split(" ", 4)
-    return name, LINKS[link], way == "<hub", mac == "mac", "" if fields == "-" else fields
+    found = (name, LINKS[link], way == "<hub", mac == "mac", "" if fields == "-" else fields)
+    _known = ((number, found), known[0]) if known else ((number, found),)
+    return found
 
 
 def type_of(name):
     """Return the type octet of a message, None where there is no such message."""
+    for number, found in _known:
+        if found[0] == name:
+            return number
     return number_of(MESSAGES, name)
 
 
@@ -61,11 +76,7 @@ def field_width(kind):
 
 def width(fields):
     """Return the fixed octets of those fields; a "*" field counts 0."""
-    flat = _flat(fields)
-    octets = 0
-    for i in range(1, len(flat), 2):
-        octets += field_width(flat[i])
-    return octets
+    return _split(fields)[2]
 
 
 def fits(fields, length):
@@ -80,16 +91,16 @@ def pack(fields, values, head=b""):
     values: a dict with exactly the fields' names. Raises ValueError with one sentence.
     """
     at = len(head)
-    out = bytearray(at + width(fields))
+    _, flat, octets = _split(fields)
+    out = bytearray(at + octets)
     out[:at] = head
-    flat = _flat(fields)
     for i in range(0, len(flat), 2):
         name = flat[i]
         kind = flat[i + 1]
         if name not in values:
             raise ValueError("field '%s' is missing" % name)
         value = values[name]
-        size = field_width(kind)
+        size = _WIDTHS[kind]
         if kind[0] == "u":
             if not isinstance(value, int) or value >> (8 * size):
                 raise ValueError("field '%s' takes an integer of 0 to 2**%d - 1" % (name, 8 * size))
@@ -119,11 +130,11 @@ def unpack(fields, buf, start, end):
     """
     if not fits(fields, end - start):
         return None
-    flat = _flat(fields)
+    flat = _split(fields)[1]
     values: dict = {}
     for i in range(0, len(flat), 2):
         kind = flat[i + 1]
-        stop = end if kind == "*" else start + field_width(kind)
+        stop = end if kind == "*" else start + _WIDTHS[kind]
         if kind[0] == "u":
             number = 0
             for k in range(start, stop):

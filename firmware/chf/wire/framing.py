@@ -25,17 +25,19 @@ _POLYNOMIAL = 0x8408  # x^16 + x^12 + x^5 + 1, least significant bit first
 _HUNTING = -1  # in place of a length: octets up to the next flag are not looked at
 
 
-def _table():
+def _table(octets):
+    """What one octet of 0 to 255 makes of an FCS of 0, once so many octets have passed: itself, and zeros after it."""
     table = array("H", bytes(512))
     for octet in range(256):
         value = octet
-        for _ in range(8):
+        for _ in range(8 * octets):
             value = (value >> 1) ^ _POLYNOMIAL if value & 1 else value >> 1
         table[octet] = value
     return table
 
 
-_FCS_TABLE = _table()
+_FCS_TABLE = _table(1)
+_FCS_TABLE_2 = _table(2)  # for the first of two octets that are taken at once
 # 1 for each octet that does not stand for itself inside a frame: in the hot loops one look-up, not three compares.
 SPECIAL = bytes(1 if c < FIRST_PLAIN or c in (ESCAPE, FLAG) else 0 for c in range(256))
 
@@ -53,8 +55,11 @@ def count_drop(drops, reason):
 def fcs16(buf, start, end, fcs=FCS_INIT):
     """Return the running FCS of buf[start:end], before the final inversion (RFC 1662, C.2)."""
     table = _FCS_TABLE
-    for i in range(start, end):
-        fcs = (fcs >> 8) ^ table[(fcs ^ buf[i]) & 0xFF]
+    table_2 = _FCS_TABLE_2
+    for i in range(start, end - 1, 2):
+        fcs = table_2[(fcs ^ buf[i]) & 0xFF] ^ table[(fcs >> 8) ^ buf[i + 1]]
+    if (end - start) & 1:
+        fcs = (fcs >> 8) ^ table[(fcs ^ buf[end - 1]) & 0xFF]
     return fcs
 
 
@@ -106,6 +111,7 @@ class Framer:
     def __init__(self, size=FRAME_MAX, drops=None):
         self.size = size
         self.buf = bytearray(size + 1)  # one octet more than the longest frame, to see that a frame is too long
+        self._buf_1 = memoryview(self.buf)[1:]  # to store at n + 1 without a sum
         self.ready = 0
         self.drops = bytearray(2 * DROPS) if drops is None else drops
         self._n = _HUNTING
@@ -124,101 +130,99 @@ class Framer:
         """Forget a frame that is half received: the line was opened anew."""
         self.ready = 0
         self._n = _HUNTING
+        self._escaped = False
         if self.viper:
             self.viper[0][0] = 0
 
-    def push(self, src, start, end):
-        """Take octets of src[start:end] up to the end of the next good frame; return the index of the first not taken.
+    def push(self, src, at, end):
+        """Take octets of src[at:end] up to the end of the next good frame; return the index of the first not taken.
 
         When `ready` is not 0 a frame is in buf: use it before the next push. A frame that is not good is counted and
         passed over. Allocates nothing.
         """
-        # The first 16 locals are the fast ones: hot names first.
-        i = start
-        viper = self.viper
-        if viper:
-            i = _take(viper, src, start, end)
-            self.ready = viper[0][4]
-            return i
-        buf = self.buf
+        if self.viper:
+            at = _take(self.viper, src, at, end)
+            self.ready = self.viper[0][4]
+            return at
+        # The first 16 locals are the fast ones, and these are all.
         n = self._n
         fcs = self._fcs
         escaped = self._escaped
-        table = _FCS_TABLE
+        buf = self.buf
+        buf_1 = self._buf_1
         special = SPECIAL
-        escape = ESCAPE
-        flag = FLAG
-        self.ready = 0
-        while i < end:
-            if n < 0:
-                if src[i] == flag:
-                    n = 0
-                    fcs = FCS_INIT
-                    escaped = False
-                i += 1
+        table = _FCS_TABLE
+        table_2 = _FCS_TABLE_2
+        ready = 0
+        while at < end:
+            # One octet, whatever it is.
+            c = src[at]
+            at += 1
+            if c == FLAG:
+                # It ends a frame and begins the next.
+                if n > self.size:
+                    self.count(DROP_LONG)
+                elif escaped:
+                    self.count(DROP_ABORT)
+                elif n >= HEADER_LEN + FCS_LEN:
+                    if fcs == FCS_GOOD:
+                        ready = n - FCS_LEN
+                    else:
+                        self.count(DROP_FCS)
+                elif n > 0:
+                    self.count(DROP_SHORT)
+                n = 0
+                fcs = FCS_INIT
+                escaped = False
+                if ready:
+                    break
+            elif n < 0:
                 continue
-            if n > self.size:
+            elif n > self.size:
                 self.count(DROP_LONG)
                 n = _HUNTING
                 continue
-            if escaped:
-                # Only what the loop below leaves: the octet comes in a later piece, or something stands before it.
-                c = src[i]
-                i += 1
-                if c < FIRST_PLAIN:
-                    continue
-                if c != flag:
+            elif c < FIRST_PLAIN:
+                continue  # a bare control octet was put in by the line (RFC 1662, 4.2): it is no part of the frame
+            elif c == ESCAPE and not escaped:
+                escaped = True
+                continue
+            else:
+                if escaped:
                     escaped = False
                     c ^= ESCAPE_XOR
-                    buf[n] = c
-                    n += 1
-                    fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
-                    continue
-            else:
-                # No octet makes more than one: up to `stop` buf cannot overflow, so the loop need not look.
-                stop = i + self.size + 1 - n
-                if stop > end:
-                    stop = end
-                shift = i + 1 - n  # from a place in src, once counted, to its place in buf
-                while i < stop:
-                    c = src[i]
-                    i += 1
-                    if special[c]:
-                        shift += 1
-                        if c == escape:
-                            if i == stop or special[src[i]]:
-                                escaped = True
-                                break
-                            c = src[i] ^ ESCAPE_XOR
-                            i += 1
-                        elif c == flag:
-                            break
-                        else:  # a bare control octet was put in by the line (RFC 1662, 4.2): it is no part of the frame
-                            continue
-                    buf[i - shift] = c
-                    fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
-                else:
-                    n = i + 1 - shift
-                    continue
-                n = i + 1 - shift
-                if escaped:
-                    continue
-            # A flag ends this frame and begins the next.
-            if escaped:
-                self.count(DROP_ABORT)
-            elif n >= HEADER_LEN + FCS_LEN:
-                if fcs == FCS_GOOD:
-                    self.ready = n - FCS_LEN
-                else:
-                    self.count(DROP_FCS)
-            elif n:
-                self.count(DROP_SHORT)
-            n = 0
-            fcs = FCS_INIT
-            escaped = False
-            if self.ready:
-                break
+                buf[n] = c
+                n += 1
+                fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+            # Then two of the content at once, escaped or not: as far as four octets are there, and room for two in buf.
+            last = at + self.size - n
+            if last > end - 3:
+                last = end - 3
+            while at < last:
+                c = src[at]
+                d = src[at + 1]
+                if special[c]:
+                    if c != ESCAPE or special[d]:
+                        break
+                    c = d ^ ESCAPE_XOR
+                    at += 1
+                    d = src[at + 1]
+                if special[d]:
+                    if d != ESCAPE or special[src[at + 2]]:
+                        at += 1
+                        buf[n] = c
+                        n += 1
+                        fcs = (fcs >> 8) ^ table[(fcs ^ c) & 0xFF]
+                        break
+                    at += 1
+                    d = src[at + 1] ^ ESCAPE_XOR
+                at += 2
+                buf[n] = c
+                buf_1[n] = d
+                n += 2
+                fcs = table_2[(fcs ^ c) & 0xFF] ^ table[(fcs >> 8) ^ d]
+        self.ready = ready
         self._n = n
         self._fcs = fcs
         self._escaped = escaped
-        return i
+        return at

@@ -58,7 +58,7 @@ def read(octets):
     n = len(octets)
     at = 0
     if kind == 0x020059:
-        if octets[:1] != b"\xda" or octets[5:10] != b"\0\0\1\x09\4" or octets[14:] != b"\1\1\0":
+        if octets[:1] + octets[5:10] + octets[14:] != b"\xda\0\0\1\x09\4\1\1\0":
             return None
         kind = VERSION
         what = octets[10:14]
@@ -72,7 +72,7 @@ def read(octets):
             return None
     elif kind == 0x0300CA:
         at = 24
-        if octets[:6] != bytes((0x30, n - 2, 2, 3, 0, 0x8F)) or octets[7:9] != b"\x18\x0f" or octets[23:24] != b"Z":
+        if octets[:6] != bytes((0x30, n - 2, 2, 3, 0, 0x8F)) or octets[7:9] + octets[23:24] != b"\x18\x0fZ":
             return None
         kind = octets[6] - 0x66 + DONE
         if kind != DONE and kind != FAILED:
@@ -115,7 +115,7 @@ def read(octets):
 
 def _seconds(text):
     """Return the s since 2000 of a GeneralizedTime YYYYMMDDHHMMSSZ with its tag; None where none up to UTC_MAX."""
-    if text[:2] != b"\x18\x0f" or text[16:] != b"Z" or not text[2:16].isdigit():
+    if text[:2] + text[16:] != b"\x18\x0fZ" or not text[2:16].isdigit():
         return None
     year = int(text[2:6]) - 2000
     month = int(text[6:8])

@@ -3,7 +3,7 @@
 from chf.wire import framing
 
 FRAMES_MAX = 16  # waiting for their port; beyond it the oldest goes: all that matters is repeated
-_CHUNK = 64  # octets stuffed at once; leaves room for the last octet's escape, the FCS and the flags
+_CHUNK = 128  # octets stuffed at once; leaves room for the last octet's escape, the FCS and the flags
 _ROOM = _CHUNK - 8
 
 

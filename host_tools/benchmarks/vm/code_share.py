@@ -1,4 +1,4 @@
-"""What the firmware's code takes of the heap, everything imported: alone, and with the virtual board's own adapter."""
+"""What the firmware's code takes of the heap for as long as a hub runs: alone, and with the virtual board's adapter."""
 
 import gc
 import json
@@ -11,15 +11,15 @@ def allocated():
 
 def main():
     before = allocated()
-    # By modules' names alone: all others are the build's.
-    import chf.core.boot
+    # By modules' names alone: all others are the build's. What only a boot needs is given back.
     import chf.shell
+    import chf.strap
 
     firmware = allocated() - before
     import hub_board
     import stepped
 
-    if not (chf.shell and hub_board and stepped):  # in use: a linter would leave the imports out
+    if not (chf.shell and chf.strap and hub_board and stepped):  # in use: a linter would leave the imports out
         raise ValueError
     print("RESULT " + json.dumps({"firmware": firmware, "board": allocated() - before - firmware}))
 

@@ -58,6 +58,13 @@ def who():
     }
 
 
+def framer():
+    """What the firmware frames with that this start has loaded: "native" or "bytecode"; empty where it loaded none."""
+    if "chf.wire.framer_viper" in sys.modules:
+        return "native"
+    return "bytecode" if "chf.shell" in sys.modules else ""
+
+
 def filesystem(root):
     """What is mounted there, by the name of its class; empty where the port does not say."""
     import vfs
@@ -102,16 +109,31 @@ def image(root):
         return None
     parts = {}
     try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD)
-            index = file.read(int(head[12:])).decode() if head[:12] == b"chf-image 1 " else ""
-        for line in index.split("\n"):
+        for line in _index(path).split("\n"):
             if line:
-                name, start, size = line.split(" ")
+                name, start, size = line.split(" ")[:3]
                 parts[name] = (digest(path, int(start), int(size)), int(start), int(size))
     except ValueError:
         parts = {}
     return digest(path), parts
+
+
+def _index(path):
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+        return file.read(int(head[12:])).decode() if head[:12] == b"chf-image 1 " else ""
+
+
+def kind(root):
+    """What its image is for: "hub" or "rig"; empty where there is no image of ours."""
+    try:
+        index = _index(root + IMAGE)
+    except (OSError, ValueError):
+        return ""
+    for name, what in (("hub_board", "hub"), ("fixture", "rig")):
+        if "\n/" + name + ".mpy " in index:
+            return what
+    return ""
 
 
 def identity(root):
