@@ -261,7 +261,7 @@ def conformance(suite, dut, values, files, more):
     if not dut or dut.startswith("sim:"):  # what is real is one: its scenarios run one after another
         given += ["-n", "auto"]
     elif dut.startswith("bare:"):  # boards that wait more than they work
-        given += ["-n", "6", "--dist", "worksteal"]
+        given += ["-n", "12", "--dist", "worksteal"]
     code = run("pytest", suite, *given, *further)
     sys.exit(USAGE if code in (4, 5) else code)  # pytest's own codes for bad usage and for no test found
 

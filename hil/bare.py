@@ -13,7 +13,7 @@ from host_tools.deploy.provisioning import write_identity
 from host_tools.errors import EXIT_USAGE, BenchError
 
 BARE = "bare:"
-SPEED = 10  # of the board's time, as a multiple of real
+SPEED = 12  # of the board's time, as a multiple of real
 SPEED_MAX = 20  # beyond it the host cannot answer as soon as the hub expects
 FRAMERS = ("native", "bytecode")
 

@@ -71,8 +71,7 @@ def top(module):
 
 
 FIRMWARE = python_files("firmware")
-BUILD = ROOT / "boards" / "manifest.py"  # MicroPython's build runs it, on the host
-BOARDS = [file for file in python_files("boards") if file != BUILD]
+BOARDS = python_files("boards")
 HOST = python_files("host_tools")
 EVERY = [*python_files(*FOLDERS), ROOT / "tasks.py"]
 

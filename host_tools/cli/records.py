@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from chf.journal.journal import FILES, MAGIC
+from chf.journal.journal import FILES
+from chf.journal.layout import MAGIC
 from chf.wire import schema as s
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link.connect import open_client

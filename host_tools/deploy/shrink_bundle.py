@@ -29,7 +29,8 @@ def bundle(
     if len(order) < 2:
         return dict(trees)
     bundler = _Bundler(program, root, order)
-    bodies = {name: bundler.rewritten(name) for name in trees}
+    # In the order in which they run: of what several import, the first statement alone stays.
+    bodies = {name: bundler.rewritten(name) for name in [*order, *(name for name in trees if name not in order)]}
     rest = {name: ast.Module(body, []) for name, body in bodies.items() if name not in order}
     whole = ast.Module([statement for name in order for statement in bodies[name]], [])
     return {name: ast.fix_missing_locations(tree) for name, tree in {**rest, root: whole}.items()}

@@ -23,10 +23,10 @@ def suite(*options: str, timeout_s: int = 90) -> subprocess.CompletedProcess[str
 @pytest.mark.parametrize(
     ("url", "speed", "framer"),
     [
-        ("bare:", 10, ""),
+        ("bare:", 12, ""),
         ("bare:?speed=1", 1, ""),
         ("bare:?speed=20&framer=native", 20, "native"),
-        ("bare:?framer=bytecode", 10, "bytecode"),
+        ("bare:?framer=bytecode", 12, "bytecode"),
     ],
 )
 def test_its_options_are_speed_and_framer(url, speed, framer):

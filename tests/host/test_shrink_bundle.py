@@ -100,6 +100,12 @@ MERGED = {
           "    return f(), g(), json.loads('3')"},
         "from whole import h\nresult = h()",
     ),
+    "MicroPython's own, used while a module that comes later by its name is loaded": (
+        {"log": "from math import floor\nfrom b import C\nA = [floor(2.5), C]\n",
+         "b": "from math import floor\nC = floor(3.5)\n",
+         "whole": "from math import floor\nfrom log import A\ndef h():\n    return A, floor(4.5)"},
+        "from whole import h\nresult = h()",
+    ),
     "MicroPython's own, where it hides a builtin": (
         {"a": "from math import pow\ndef f():\n    return pow(2, 3)\n", "whole": "from a import f\ndef h():\n"
          "    return f(), pow(2, 3)"},

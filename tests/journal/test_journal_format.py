@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from journal_stores import MemoryStore, filled, sample, samples
 
-from chf.journal.journal import HEADER_LEN, LARGEST, LIMIT, OVERHEAD, Journal
+from chf.journal.journal import LIMIT, Journal
+from chf.journal.layout import HEADER_LEN, LARGEST, OVERHEAD
 from chf.wire.codec import width
 from host_tools.frames import RECORDS
 

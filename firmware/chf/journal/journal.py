@@ -2,58 +2,23 @@
 
 from binascii import crc32
 
-from chf.journal.records import JOURNAL_VERSION, RECORDS, kind_of, record
-from chf.wire.codec import field_width, items, numbers, pack, unpack
+from chf.journal.layout import (
+    HEAD_LEN,
+    HEADER_LEN,
+    LARGEST,
+    MAGIC,
+    MARK_DAMAGED,
+    OVERHEAD,
+    SIZES,
+    frame_of,
+    header_of,
+    seal,
+)
+from chf.journal.records import JOURNAL_VERSION, kind_of, record
+from chf.wire.codec import unpack
 
 FILES = ("counters.chj", "outages.chj")  # by schema.JOURNAL_COUNTERS and JOURNAL_OUTAGES
 LIMIT = 4096  # octets: one erase block of most NOR flash, so that an append copies and erases one block at most
-
-MAGIC = b"CHFJ"
-HEADER_LEN = 16  # magic 4, version 1, mark 1, generation 4, first sequence number 2, CRC 4
-HEAD_LEN = 5  # of a record: kind, length, length inverted, sequence number 2
-OVERHEAD = HEAD_LEN + 4  # ... and the CRC after the payload
-MARK_DAMAGED = 1  # in the header: this generation was made from a damaged one, and has not been mended since
-
-# The CRC of a record starts from this one, so that a record of another version never checks, even under a lost header.
-SEED = crc32(MAGIC + bytes((JOURNAL_VERSION,)))
-
-SIZES = {}  # kind: octets of the payload
-SECRETS = {}  # kind: where its key begins and ends in the payload
-for _kind in numbers(RECORDS):
-    _at = 0
-    for _field, _form in items(record(_kind)[1]):
-        if _field == "key":
-            SECRETS[_kind] = (_at, _at + field_width(_form))
-        _at += field_width(_form)
-    SIZES[_kind] = _at
-LARGEST = OVERHEAD + max(SIZES.values())  # octets of the longest record
-
-
-def _frame(name, values):
-    """One record, but for what seal() adds."""
-    kind = kind_of(name)
-    size = SIZES[kind]
-    frame = bytearray(OVERHEAD + size)
-    frame[0] = kind
-    frame[1] = size
-    frame[2] = size ^ 0xFF
-    frame[HEAD_LEN:-4] = pack(record(kind)[1], values)
-    return frame
-
-
-def seal(frame, seq):
-    """Give a record its sequence number and CRC."""
-    frame[3] = seq >> 8
-    frame[4] = seq & 0xFF
-    frame[-4:] = crc32(memoryview(frame)[:-4], SEED).to_bytes(4, "big")
-
-
-def header_of(view):
-    """(version, mark, generation, first sequence number) of a file, or None where the header does not check."""
-    whole = len(view) >= HEADER_LEN and bytes(view[:4]) == MAGIC
-    if not whole or crc32(view[:12]) != int.from_bytes(view[12:16], "big"):
-        return None
-    return view[4], view[5], int.from_bytes(view[6:10], "big"), view[10] << 8 | view[11]
 
 
 class Journal:
@@ -103,7 +68,7 @@ class Journal:
         if self._dirty:
             self._rewrite(name, values)
             return
-        frame = _frame(name, values)
+        frame = frame_of(name, values)
         seal(frame, self._seq)
         self._unsure = True
         self._store.append(self._name, frame)
@@ -163,7 +128,7 @@ class Journal:
 
     def _write(self, records, marked):
         self._know()
-        self._replace((_frame(name, values) for name, values in records), marked and self.damaged)
+        self._replace((frame_of(name, values) for name, values in records), marked and self.damaged)
 
     def _replace(self, frames, damaged):
         """Make frames, an iterable of records that are not sealed, the file's next generation."""
@@ -190,7 +155,7 @@ def _frames(data, kept, name, values):
     """The records at the places `kept` of data, then one more."""
     for start, end in kept:
         yield bytearray(data[start:end])
-    yield _frame(name, values)
+    yield frame_of(name, values)
 
 
 def _sealed(header, frames, written):

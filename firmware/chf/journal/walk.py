@@ -2,7 +2,7 @@
 
 from binascii import crc32
 
-from chf.journal.journal import HEAD_LEN, HEADER_LEN, OVERHEAD, SECRETS, SEED, SIZES, header_of, seal
+from chf.journal.layout import HEAD_LEN, HEADER_LEN, OVERHEAD, SECRETS, SEED, SIZES, header_of, seal
 from chf.journal.records import JOURNAL_VERSION
 
 

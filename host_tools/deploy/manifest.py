@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 HERE = Path.cwd()  # manifestfile.py goes to the folder of the file that it reads
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "firmware")]
+sys.path.insert(0, str(HERE.parents[1]))
 
 from host_tools import boards  # noqa: E402
 from host_tools.deploy.firmware_build import BuildError, sources  # noqa: E402

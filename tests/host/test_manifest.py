@@ -1,4 +1,4 @@
-"""boards/manifest.py: what MicroPython's build is told to freeze for each board."""
+"""host_tools/deploy/manifest.py: what MicroPython's build is told to freeze for each board."""
 
 import subprocess
 import sys
@@ -21,7 +21,13 @@ exec(open("manifest.py").read(), told)
 
 
 def run(board):
-    command = [sys.executable, "-I", "-S", "-c", RUN.format(folder=str(ROOT / "boards"))]  # a Python with nothing else
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        RUN.format(folder=str(ROOT / "host_tools" / "deploy")),
+    ]  # a Python with nothing else
     environment = {"CHF_BOARD": board, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
