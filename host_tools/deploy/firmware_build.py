@@ -50,6 +50,8 @@ WAYS = (
     shrink_texts,
     stock_names,
 )
+# As they were when this process began: one that runs on while they are edited must not give its build the new name.
+_WAY = "".join(inspect.getsource(part) for part in (*WAYS, sys.modules[__name__])).encode()
 WHOLE = "chf.shell"  # one file on a device with all that it loads; only what a boot needs and gives back is apart
 NATIVE = "chf/wire/framer_viper.py"  # the one module of machine code; the firmware does without it where it is missing
 COMPILE_S = 60  # real seconds, for one file
@@ -86,8 +88,7 @@ def build(board: str, cache: Path | None = None, *, readable: bool = False, nati
     Raises BuildError where mpy-cross is missing, a file does not compile or the build cannot be written.
     """
     digest = hashlib.sha256()
-    for part in (*WAYS, sys.modules[__name__]):  # a build made in another way is another build
-        digest.update(inspect.getsource(part).encode())
+    digest.update(_WAY)  # a build made in another way is another build
     contents = {name: path.read_bytes() for name, path in sources(board).items()}
     machine_code = {NATIVE: (root("boards") / "viper" / "framer_viper.py").read_bytes()} if native else {}
     for name, content in {**contents, **machine_code, "native": native.encode()}.items():
