@@ -258,7 +258,7 @@ def conformance(suite, dut, values, files, more):
         fail(f"--pytest {more} cannot be read: {str(error).lower()}.", USAGE)
     options = {**values, **{option: path and str(Path(path).absolute()) for option, path in files.items()}}
     given = [part for option, value in options.items() if value for part in (option, value)]
-    if not dut or dut.startswith("sim:"):  # what is real is one: its scenarios run one after another
+    if not dut or dut.startswith(("sim:", "emu:pico")):  # what is real is one: its scenarios run one after another
         given += ["-n", "auto"]
     elif dut.startswith("bare:"):  # boards that wait more than they work
         given += ["-n", "12", "--dist", "worksteal"]
