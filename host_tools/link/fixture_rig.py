@@ -26,8 +26,7 @@ TRIES = 3
 CHECK_S = 1.0  # how often it is asked whether it is still the one that was set
 LEVEL_S = 1.0  # for the filter behind its PWM, which needs 50 ms
 LEVEL_OFF_MV = 250  # resistors, reference and amplifier; more is a wire
-SLICE_MS = 1_000  # while the hold-up falls, a step is no longer than this ...
-STEP_MV = 5  # ... and the level is told when it has fallen by so much
+STEP_MV = 5  # a falling level is told again when it has fallen by so much
 DRIVEN = "supply, lines and hold-up level are driven by a fixture board, which works out how the hold-up drains"
 
 
@@ -150,10 +149,7 @@ class FixtureRig(SenseWires):
             self.power_on()
         self._drain()
         self.board.check_now_and_then()
-        limit = until_ms
-        if self.powered and not self.supply.rail_good:
-            limit = min(limit, self.now_ms + SLICE_MS, self.now_ms + (self.supply.left_ms(self.supply.dead_mv) or 0))
-        said = self._line.step(limit)
+        said = self._line.step(self.supply.step_end_ms(self.now_ms, until_ms) if self.powered else until_ms)
         self._wan_octets += sum(len(octets) for index, octets in said if index == 1)
         self._drain()
         return said

@@ -56,6 +56,8 @@ class PicoChip:
             self._device = emulator.device.base_device.BaseDevice(board=emulator.boards.BoardSpec(image=uf2))
         except (ValueError, IndexError) as error:
             raise BenchError(f"{uf2} is no UF2 file for an RP2040: {error}.", EXIT_USAGE) from None
+        except OSError as error:
+            raise BenchError(f"{uf2} cannot be read: {error.strerror}.", EXIT_USAGE) from None
         self._chip = self._device.mcu
         for offset, octets in flash.items():
             self._chip.flash[offset : offset + len(octets)] = octets
@@ -97,6 +99,11 @@ class PicoChip:
         """Octets to the USB port: they arrive as fast as the firmware takes them."""
         self._to_usb += octets
         self._serve_usb()
+
+    @property
+    def on_usb(self) -> bool:
+        """Whether its host knows it as a serial port: MicroPython is there within a tenth of a second."""
+        return bool(self._cdc._out_endpoint >= 0)
 
     # ---- time
 

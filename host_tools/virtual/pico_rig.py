@@ -17,7 +17,7 @@ from host_tools.boards.drawing import values
 from host_tools.deploy.firmware_build import BuildError, build
 from host_tools.deploy.firmware_image import LOADER, pack
 from host_tools.deploy.on_board.flasher import IMAGE
-from host_tools.errors import BenchError
+from host_tools.errors import EXIT_NO_BOARD, BenchError
 from host_tools.link.capture import POWER_ON, RESET, Power
 from host_tools.link.recorded import Doings
 from host_tools.link.sense_wires import SenseWires
@@ -31,6 +31,7 @@ FLASH_KIB = 2_048  # of the chip beside the RP2040; the filesystem is its end
 BLOCK_OCTETS = 4_096
 PAGE_OCTETS = 256  # as MicroPython mounts it
 RAIL_MV = 12_000
+USB_MS = 1_000  # emulated: from power until MicroPython is on the USB
 BOOT_MS = 20_000  # emulated: from power to the first words, 2 s of them for who wants maintenance mode
 NS_PER_MS = 1_000_000
 _HAN, _WAN, _USB = 0, 1, "usb"  # where the adapter has its links
@@ -88,7 +89,11 @@ class PicoRig(SenseWires):
         if self.powered:
             return []
         self.switch_on()
-        said: list[tuple[int, bytes]] = []
+        said = self.step(self._on_ms + USB_MS)
+        assert self._chip is not None
+        if not self._chip.on_usb:
+            self.close()
+            raise BenchError(f"{self._uf2} does not start on an RP2040: give MicroPython for RPI_PICO.", EXIT_NO_BOARD)
         while not said and self.powered and self.now_ms < self._on_ms + BOOT_MS:
             said = self.step(self._on_ms + BOOT_MS)
         return said

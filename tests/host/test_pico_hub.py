@@ -5,11 +5,15 @@ CHF_PICO_UF2 names that MicroPython: RPI_PICO-*.uf2 from its download page, or w
 
 import json
 import os
+import random
+import struct
 import time
 
 import pytest
 from chtool import inside, virtual_hub
 
+from chf.core.states import PHASES
+from chf.wire import schema as s
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link.client import Client
 from host_tools.link.connect import connect
@@ -44,6 +48,17 @@ def test_a_url_that_does_not_do_is_told_with_what_would(url, code, says):
     assert told.value.exit_code == code and says in str(told.value)
 
 
+@pytest.mark.parametrize("page", [bytes(256), b"\xff" * 256, random.Random(1).randbytes(256)], ids=["00", "ff", "any"])
+def test_a_uf2_that_does_not_start_is_told_within_its_second(tmp_path, page):
+    pytest.importorskip("rp2040py", reason="rp2040py is not installed: python -m pip install rp2040py")
+    head = struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, 0x1000_0000, 256, 0, 1, 0xE48BFF56)
+    uf2 = tmp_path / "no.uf2"
+    uf2.write_bytes(head + page.ljust(476, b"\0") + struct.pack("<I", 0x0AB16F30))
+    with pytest.raises(BenchError) as told:
+        connect(f"emu:pico?uf2={uf2}")
+    assert told.value.exit_code == EXIT_NO_BOARD and "does not start on an RP2040: give MicroPython" in str(told.value)
+
+
 def test_a_plus_in_a_path_is_a_plus():
     assert options_of("emu:pico?uf2=/a+b/c%20d.uf2&policy=suppress") == ({"uf2": "/a+b/c d.uf2"}, {"policy": 2})
 
@@ -60,13 +75,15 @@ class TestHub:
             assert 4_700 < state["holdup_mv"] <= 5_000  # of 5,000, less what its ADC may read too high
             assert bed.declare(400)  # over the other UART
             bed.lose_supply(3)
-            assert (bed.state()["phase"], bed.state()["flag"]) != (0, 0)
+            out = bed.state()
+            assert PHASES.split()[out["phase"]] == "lost" and out["flag"] in (s.FLAG_PENDING, s.FLAG_CONSUMED)
             bed.rig.cut_power()
             bed.advance_s(1)
             bed.bench.deliver(bed.rig.power_on())
             bed.advance_s(3)
             again = bed.bench.ask("identify").fields
             assert (again["hub"], again["boot"]) == (who["hub"], who["boot"] + 1)
+            assert bed.state()["flag"] in (s.FLAG_PENDING, s.FLAG_CONSUMED)  # what was declared outlives the cut
             assert bed.rig.runs == 2 and [why for _, why in bed.rig.resets] == ["power cut"]
 
     def test_a_starved_watchdog_resets_the_chip_and_the_hub_answers_again(self):
