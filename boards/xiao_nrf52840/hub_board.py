@@ -4,11 +4,11 @@ from machine import ADC, LOCKUP_RESET, SOFT_RESET, UART, WDT_RESET, Pin, Timer, 
 
 import nrf
 import pins
+import timer_watchdog
 from analog import dividers
+from channel_input import ChannelInput
 from mcu_board import open_mcu
-from raw_input import RawInput
 from storage import remount
-from timer_watchdog import TimerWatchdog
 
 from chf.wire.schema import LINK_HAN
 
@@ -22,15 +22,15 @@ def _han():
     return UART(0, pins.BAUD)  # its pins and its buffer of 64 octets are fixed
 
 
-def _watchdog():
-    watchdog = TimerWatchdog(reset)
-    return watchdog.start(Timer(TIMER, period=TICK_US, mode=Timer.PERIODIC, callback=watchdog.tick))
+def _start_timer(tick):
+    timer = Timer(TIMER, period=TICK_US, mode=Timer.PERIODIC, callback=tick)
+    timer.start()
 
 
 def open_board():
     supply, holdup = dividers(
-        RawInput(ADC(pins.SUPPLY_CHANNEL)).read,
-        RawInput(ADC(pins.HOLDUP_CHANNEL)).read,
+        ChannelInput(ADC, pins.SUPPLY_CHANNEL).read,
+        ChannelInput(ADC, pins.HOLDUP_CHANNEL).read,
         pins.ADC_FULL_MV,
         pins.ADC_OFFSET_STEPS,
         pins.ADC_ERROR_PERMILLE,
@@ -45,6 +45,6 @@ def open_board():
         holdup,
         Pin.IRQ_RISING,
         ((LINK_HAN, _han),),
-        _watchdog,
+        lambda: timer_watchdog.start(_start_timer, reset),
         reset,
     )

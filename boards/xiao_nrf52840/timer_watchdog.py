@@ -3,31 +3,32 @@
 It catches a loop that hangs. It does not catch a chip whose interrupts are off, as a real watchdog would.
 """
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from machine import Timer
-
 TICKS_MAX = 8  # of the timer, one second each: as long as on the other boards
 
+_ticks = 0
+_reset = None
 
-class TimerWatchdog:
-    """tick() is the timer's handler: nothing in it allocates. reset(): does not return."""
 
-    def __init__(self, reset):
-        self._reset = reset
-        self._ticks = 0
-        self._timer = None
+def start(start_timer, reset):
+    """Start it; what feeds it comes back. start_timer(handler): of one second. reset(): does not return."""
+    global _reset
+    _reset = reset
+    start_timer(tick)
+    return feed
 
-    def start(self, timer: "Timer"):
-        """Start the timer, and keep it: it would stop where it is collected as garbage. Returns what feeds."""
-        self._timer = timer
-        timer.start()
-        return self.feed
 
-    def tick(self, _timer):
-        self._ticks += 1
-        if self._ticks > TICKS_MAX:
-            self._reset()
+def tick(_timer):
+    """The timer's handler: nothing in it allocates.
 
-    def feed(self):
-        self._ticks = 0
+    A function of a module: the nrf port takes no method, and keeps no reference that would save one that is made from
+    being collected (ports/nrf/modules/machine/timer.c).
+    """
+    global _ticks
+    _ticks += 1
+    if _ticks > TICKS_MAX:
+        _reset()
+
+
+def feed():
+    global _ticks
+    _ticks = 0

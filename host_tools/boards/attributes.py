@@ -1,7 +1,7 @@
 """What a board's adapter asks of MicroPython, read from its source: the list that a real board is asked for.
 
 An instance is followed from where it is made (`self._poll = select.poll()`) or from a parameter's annotation
-(`uart: "UART"`) to what is used of it. An attribute is written as the device can look it up: `machine.Pin.IRQ_RISING`,
+(`uart: "UART"`, `adc: "type[ADC]"`) to what is used of it. An attribute is written as the device can look it up: `machine.Pin.IRQ_RISING`,
 `machine.UART.any`, `select.poll().ipoll`. `python -m host_tools.boards.attributes BOARD` prints the script that asks.
 """
 
@@ -126,8 +126,10 @@ class _Module:
         names = dict(self._names)
         for parameter in function.args.args:
             names.pop(parameter.arg, None)
-            if isinstance(parameter.annotation, ast.Constant) and parameter.annotation.value in self._names:
-                names[parameter.arg] = self._names[parameter.annotation.value]
+            if isinstance(parameter.annotation, ast.Constant):
+                annotated = str(parameter.annotation.value).removeprefix("type[").removesuffix("]")
+                if annotated in self._names:
+                    names[parameter.arg] = self._names[annotated]
         self._walk(function, names, own)
 
     def _walk(self, top: ast.AST, names: dict[str, str], own: dict[str, str]) -> None:

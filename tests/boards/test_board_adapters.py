@@ -161,7 +161,12 @@ def test_wait_ends_in_time_and_early_for_what_happens_and_feed_arms_once(tmp_pat
 
 
 def test_the_timer_in_a_watchdog_s_place_bites_only_a_hub_that_does_not_feed(tmp_path):
-    assert parts("soft_watchdog", tmp_path) == {"started": 1, "fed": 0, "starved": 1}
+    seen = parts("soft_watchdog", tmp_path)
+    assert seen == {"handler": "<class 'function'>", "fed": 0, "starved": 1}, "nrf takes no bound method"
+
+
+def test_two_inputs_of_an_adc_that_knows_only_the_last_read_each_their_own(tmp_path):
+    assert parts("channels", tmp_path) == [100, 2_000, 100]
 
 
 def test_a_remount_keeps_the_files_saves_erases_and_falls_back(tmp_path):

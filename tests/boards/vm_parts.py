@@ -5,11 +5,12 @@ import micropython
 import sys
 
 import analog
+import timer_watchdog
 import wiring
+from channel_input import ChannelInput
 from raw_input import RawInput
 from sense_lines import SenseLines
 from serial_ports import ReplPort, UartPort
-from timer_watchdog import TICKS_MAX, TimerWatchdog
 from vm_fakes import Adc, Level, Pin, Steps, Uart
 
 from chf.wire import schema as s
@@ -98,26 +99,49 @@ def unread():
 
 
 def soft_watchdog():
-    class Timer:
-        started = 0
-
-        def start(self):
-            self.started += 1
-
     resets = []
-    dog = TimerWatchdog(lambda: resets.append(1))
-    timer = Timer()
-    feed = dog.start(timer)
-    seen = {"started": timer.started}
-    for _ in range(TICKS_MAX):
-        dog.tick(timer)
+    handlers = []
+    feed = timer_watchdog.start(handlers.append, lambda: resets.append(1))
+    (tick,) = handlers
+    seen = {"handler": str(type(tick))}
+    micropython.heap_lock()
+    for _ in range(timer_watchdog.TICKS_MAX):
+        tick(None)
     feed()
-    for _ in range(TICKS_MAX):
-        dog.tick(timer)
+    for _ in range(timer_watchdog.TICKS_MAX):
+        tick(None)
+    micropython.heap_unlock()
     seen["fed"] = len(resets)
-    dog.tick(timer)
+    tick(None)
     seen["starved"] = len(resets)
     return seen
+
+
+def channels():
+    """Two inputs of an ADC that, as the nrf port's, knows only the channel that was made last."""
+    steps = {0: 100, 1: 2_000}
+    made = [None]
+
+    class Channel:
+        def __init__(self, number):
+            self.number = number
+
+        def read_u16(self):
+            return steps[made[0]] << 4 if made[0] is not None else 0
+
+    both = [Channel(0), Channel(1)]
+
+    def adc(number):
+        made[0] = number
+        return both[number]
+
+    supply, holdup = ChannelInput(adc, 0), ChannelInput(adc, 1)
+    micropython.heap_lock()
+    first = supply.read()
+    second = holdup.read()
+    again = supply.read()
+    micropython.heap_unlock()
+    return [first, second, again]
 
 
 print("RESULT " + json.dumps(globals()[sys.argv[1]]()))
