@@ -273,15 +273,17 @@ def conformance(suite, dut, values, files, more):
     keys="identity file, made where there is none",
     uf2="MicroPython for a bare chip that takes UF2 files",
     bin="MicroPython for a bare ESP32",
+    erase="with --bin: erase the chip first, its keys and journals too",
     replace="put the hub in the place of other firmware",
     framer="native (machine code) or bytecode (default: as the board's board.toml says)",
 )
-def flash(c, board="", port="", keys="", uf2="", bin="", replace=False, framer=""):
+def flash(c, board="", port="", keys="", uf2="", bin="", erase=False, replace=False, framer=""):
     """Put the firmware on a dev board, provision it once, ask who it is: --board NAME --port URL."""
     files = {name: path and str(Path(path).absolute()) for name, path in (("keys", keys), ("uf2", uf2), ("bin", bin))}
     options = {"board": board, "port": port, "framer": framer, **files}
     given = [part for name, value in options.items() if value for part in (f"--{name}", value)]
-    sys.exit(run("host_tools", "flash", *given, *(["--replace"] if replace else [])))
+    given += [f"--{name}" for name, wanted in (("erase", erase), ("replace", replace)) if wanted]
+    sys.exit(run("host_tools", "flash", *given))
 
 
 @task("dev")

@@ -1,7 +1,6 @@
 """Boot: find the board, build the shell, run. A failure restarts the hub, which goes on from its journal."""
 
 import gc
-import micropython
 import sys
 
 gc.threshold(2048)  # collect often while the code loads: it packs tighter, and long buffers find room afterwards
@@ -15,7 +14,6 @@ def main():
     board = open_board()
     if board is None:
         return  # maintenance: the REPL takes over, no watchdog runs
-    micropython.kbd_intr(-1)  # a corrupted octet can be 0x03: it must not end the firmware
     try:
         shell = Shell(board)
         gc.threshold(4096)

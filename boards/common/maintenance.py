@@ -5,6 +5,7 @@ boot, before the watchdog is armed: the maintenance pin held low, or a file `mai
 the first seconds. The file counts once: a board that is forgotten with it comes back as a hub at its next reset.
 """
 
+import micropython
 import os
 from time import sleep_ms
 
@@ -24,7 +25,10 @@ def wanted(root, held):
             sleep_ms(WINDOW_MS)
         except KeyboardInterrupt:
             held = True
-    if held:
+    if not held:
+        # From here on a 0x03 is an octet like others, on nrf's UART too: a corrupted one must not end the hub.
+        micropython.kbd_intr(-1)
+    else:
         print("maintenance: the REPL is open and no watchdog runs; reset the board and it is a hub again")
     return held
 

@@ -63,13 +63,13 @@ class McuBoard:
 def open_links(uarts, one_cable):
     """The ports: each link has its UART, and the REPL's port carries BENCH and what is left; one_cable: all links.
 
-    uarts: ((schema.LINK_*, function that opens its UART), ...).
+    uarts: ((schema.LINK_*, function that opens its UART, octets that one write takes), ...).
     """
     ports: list = []
     left = _HAN_WAN
     if not one_cable:
-        for link, open_uart in uarts:
-            ports.append(UartPort(open_uart(), 1 << link))
+        for link, open_uart, most in uarts:
+            ports.append(UartPort(open_uart(), 1 << link, most))
             left &= ~(1 << link)
     ports.append(ReplPort(1 << s.LINK_BENCH | left))
     return ports

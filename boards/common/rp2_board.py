@@ -6,6 +6,7 @@ import pins
 from analog import dividers
 from mcu_board import open_mcu
 from raw_input import RawInput
+from serial_ports import WRITE_OCTETS
 from wiring import RX_OCTETS, TX_OCTETS
 
 from chf.wire.schema import LINK_HAN, LINK_WAN
@@ -38,7 +39,7 @@ def open_rp2(name):
         supply,
         holdup,
         Pin.IRQ_RISING,
-        ((LINK_HAN, _han), (LINK_WAN, _wan)),
+        ((LINK_HAN, _han, WRITE_OCTETS), (LINK_WAN, _wan, WRITE_OCTETS)),
         lambda: WDT(timeout=WATCHDOG_MS).feed,
         reset,
     )

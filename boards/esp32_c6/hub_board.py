@@ -2,6 +2,7 @@
 
 import pins
 from esp32_board import open_esp32, open_uart
+from serial_ports import WRITE_OCTETS
 
 from chf.wire.schema import LINK_HAN
 
@@ -11,4 +12,4 @@ def _han():
 
 
 def open_board():
-    return open_esp32("ESP32-C6", ((LINK_HAN, _han),))
+    return open_esp32("ESP32-C6", ((LINK_HAN, _han, WRITE_OCTETS),))

@@ -2,6 +2,7 @@
 
 import pins
 from esp32_board import open_esp32, open_uart
+from serial_ports import WRITE_OCTETS
 
 from chf.wire.schema import LINK_HAN, LINK_WAN
 
@@ -15,4 +16,4 @@ def _wan():
 
 
 def open_board():
-    return open_esp32("ESP32-S3", ((LINK_HAN, _han), (LINK_WAN, _wan)))
+    return open_esp32("ESP32-S3", ((LINK_HAN, _han, WRITE_OCTETS), (LINK_WAN, _wan, WRITE_OCTETS)))

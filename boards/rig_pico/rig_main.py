@@ -1,6 +1,5 @@
 """Boot of the fixture board; copied onto it as main.py."""
 
-import micropython
 import sys
 
 from fixture import Fixture
@@ -11,7 +10,6 @@ def main():
     board = open_board()
     if board is None:
         return  # maintenance: the REPL takes over, no watchdog runs
-    micropython.kbd_intr(-1)  # a corrupted octet can be 0x03: it must not end the program
     try:
         fixture = Fixture(board)
         while True:

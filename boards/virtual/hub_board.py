@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import micropython
 import os
 
 from flash import FileFlash
@@ -89,4 +90,5 @@ def open_board():
         from repl_hub import open_repl_hub
 
         return open_repl_hub()
+    micropython.kbd_intr(-1)  # a Ctrl-C at the terminal ends this process without a word
     return VirtualBoard(json.loads(settings))

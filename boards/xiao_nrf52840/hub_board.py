@@ -16,10 +16,11 @@ ROOT = "/flash"
 PROG_OCTETS = 128
 TIMER = 1  # 0 is the SoftDevice's
 TICK_US = 1_000_000
+WRITE_OCTETS = 16  # its driver waits until they have left, 17 ms, and meanwhile the buffer of 63 fills
 
 
 def _han():
-    return UART(0, pins.BAUD)  # its pins and its buffer of 64 octets are fixed
+    return UART(0, pins.BAUD)  # its pins and its buffer are fixed
 
 
 def _start_timer(tick):
@@ -44,7 +45,7 @@ def open_board():
         supply,
         holdup,
         Pin.IRQ_RISING,
-        ((LINK_HAN, _han),),
+        ((LINK_HAN, _han, WRITE_OCTETS),),
         lambda: timer_watchdog.start(_start_timer, reset),
         reset,
     )

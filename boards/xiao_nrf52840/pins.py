@@ -15,7 +15,7 @@ HOLDUP = 3  # D1
 SUPPLY_CHANNEL = 0  # AIN 0 is P0.02
 HOLDUP_CHANNEL = 1
 
-BAUD = 9_600  # HAN: the buffer's 64 octets last 66 ms, as long as the hub may be busy with one frame
+BAUD = 9_600  # HAN: the 63 octets that the buffer holds last 65 ms, as long as the hub may be busy with one frame
 
 ADC_FULL_MV = 3_300  # the 3V3 rail
 ADC_OFFSET_STEPS = 32  # two steps of 8 bits

@@ -51,7 +51,7 @@ SCHEMA: dict[str, dict[str, type]] = {
     "adc": {"full_mv": int, "offset_steps": int, "error_permille": int, "highest_mv": int},
     "pins": {},  # checked by name, not by key
     "header": {},
-    "power": {"feed": str, "ground": str, "rail": str, "note": str},
+    "power": {"feed": str, "ground": str, "rail": str, "note": str, "holdup_min_mv": int, "dying_mv": int},
 }
 SILICON = {"check": str, "command": str}
 
@@ -77,6 +77,11 @@ class Board:
 def version_of(text: str) -> tuple[int, ...]:
     """'1.29.0' as (1, 29, 0)."""
     return tuple(int(part) for part in text.split("."))
+
+
+def config_of(data: Mapping[str, Any]) -> dict[str, int]:
+    """What of the core's parameters (chf.core.limits.Config) hangs on the board, from its board.toml."""
+    return {name: data["power"][name] for name in ("holdup_min_mv", "dying_mv")}
 
 
 def names() -> list[str]:
@@ -151,6 +156,8 @@ def _values(data: dict[str, Any]) -> Iterable[str]:
         yield "board.lacks must be a list of sentences"
     if 0 < data["watchdog"]["max_ms"] < data["watchdog"]["ms"]:
         yield "watchdog.ms must not be above max_ms"
+    if data["power"]["dying_mv"] <= data["power"]["holdup_min_mv"]:
+        yield "power.dying_mv must be above holdup_min_mv"
     yield from _pins(data["pins"], data["header"])
 
 

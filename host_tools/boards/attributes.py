@@ -1,8 +1,9 @@
 """What a board's adapter asks of MicroPython, read from its source: the list that a real board is asked for.
 
 An instance is followed from where it is made (`self._poll = select.poll()`) or from a parameter's annotation
-(`uart: "UART"`, `adc: "type[ADC]"`) to what is used of it. An attribute is written as the device can look it up: `machine.Pin.IRQ_RISING`,
-`machine.UART.any`, `select.poll().ipoll`. `python -m host_tools.boards.attributes BOARD` prints the script that asks.
+(`uart: "UART"`, `adc: "type[ADC]"`) to what is used of it. An attribute is written as the device can look it up:
+`machine.Pin.IRQ_RISING`, `machine.UART.any`, `select.poll().ipoll`. `python -m host_tools.boards.attributes
+BOARD` prints the script that asks.
 """
 
 from __future__ import annotations

@@ -60,6 +60,11 @@ def _facts(board: Board) -> str:
             f"({flash['erase_max_ms']} at most), {flash['program_octets']} octets programmed in "
             f"{flash['program_us']} µs ({flash['program_max_us']:,} at most); {flash['source']}",
         ),
+        (
+            "Hold-up",
+            f"of use down to {_volts(data['power']['holdup_min_mv'])} on the capacitor (`holdup_min_mv`, which "
+            "`inv flash` and `chtool provision --board` put into the hub's identity); estimated, not measured",
+        ),
         ("Watchdog", f"{dog['kind']}, {dog['ms']:,} ms{most}; armed when the hub has booted"),
         (
             "Clock",
@@ -165,7 +170,8 @@ simulators on the links. Strap, maintenance mode and hold-up are alike on all bo
 
 ## Checks that need the silicon
 
-Each with the command that shows it; `/dev/ttyACM0` stands for the board's port.
+Each with the command that shows it; `/dev/ttyACM0` stands for the board's port. `mpremote` needs the REPL, which a
+hub that runs does not give: press RESET, and start its command within 2 s.
 
 {checks}
 """

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--framer", type=click.Choice([NATIVE, BYTECODE]), help="Default: as board.toml says.")
 @click.option("--uf2", type=click.Path(path_type=Path), metavar="FILE", help="First copy this MicroPython to a chip.")
 @click.option("--bin", "image", type=click.Path(path_type=Path), metavar="FILE", help="The same for an ESP32.")
+@click.option("--erase", is_flag=True, help="With --bin: all that the chip holds goes first, keys and journals too.")
 @click.option("--drive", type=click.Path(path_type=Path), metavar="DIR", help="The chip's drive, for --uf2.")
 @output.as_json
 def flash(
@@ -40,6 +41,7 @@ def flash(
     framer: str | None,
     uf2: Path | None,
     image: Path | None,
+    erase: bool,
     drive: Path | None,
     json_wanted: bool,
 ) -> None:
@@ -51,13 +53,16 @@ def flash(
     from host_tools.deploy.flash import Request
     from host_tools.deploy.flash import flash as flash_board
 
+    bare = uf2 is not None or image is not None
     with watching() as watcher:
-        if uf2 is not None or image is not None:
+        if bare:
             if board is None:
                 raise BenchError("--uf2 and --bin need --board: a bare chip does not say what it is.", EXIT_USAGE)
             watcher.step("putting MicroPython on the chip")
-            port = put_micropython(board, uf2, image, port, drive)
-        done = flash_board(Request(board, port, keys, new_keys, replace, framer or ""), watcher)
+            port = put_micropython(board, uf2, image, port, drive, erase)
+        elif erase:
+            raise BenchError("--erase goes with --bin, the MicroPython to put on an ESP32 then.", EXIT_USAGE)
+        done = flash_board(Request(board, port, keys, new_keys, replace, framer or "", starting=bare), watcher)
     if json_wanted:
         output.print_json(done)
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from host_tools import boards
 from host_tools.cli import output
 from host_tools.deploy.provisioning import new_identity, write_identity
 from host_tools.errors import EXIT_USAGE, BenchError
@@ -25,12 +26,15 @@ def _eui(name: str, text: str) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--hub", metavar="EUI64", help="The hub's. Default: a random one.")
 @click.option("--esme", metavar="EUI64", help="The meter's. Default: a random one.")
+@click.option("--board", metavar="NAME", help="Take what hangs on that board (holdup_min_mv, dying_mv) from its page.")
 @click.option("--set", "config", metavar="NAME=VALUE", multiple=True, help=f"One of {', '.join(CONFIG)}.")
 @output.as_json
-def provision(file: Path, hub: str | None, esme: str | None, config: tuple[str, ...], json_wanted: bool) -> None:
+def provision(
+    file: Path, hub: str | None, esme: str | None, board: str | None, config: tuple[str, ...], json_wanted: bool
+) -> None:
     """Make FILE, an identity with new random keys, mode 0600. Keys are never shown; an existing file stays as it is."""
-    values: dict[str, int] = {}
-    shown: dict[str, str] = {}
+    values: dict[str, int] = {} if board is None else boards.config_of(boards.load(board).data)
+    shown = {name: str(value) for name, value in values.items()}
     for one in config:
         name, _, text = one.partition("=")
         if name not in CONFIG:

@@ -31,7 +31,7 @@ class Request:
     """What the user wants.
 
     board, port: None where it is to be found. keys: identity file, made where there is none. framer: as of
-    flash_install.made.
+    flash_install.made. starting: MicroPython has just been put on the chip.
     """
 
     board: str | None = None
@@ -40,6 +40,7 @@ class Request:
     new_keys: bool = False
     replace: bool = False
     framer: str = ""
+    starting: bool = False
 
 
 def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def flash(request: Request, watcher: Watcher) -> dict[str, Any]:
     """
     target = flash_target.load(request.board) if request.board else None
     port = flash_target.find_port(request.port, target)
-    repl = open_repl(port, watcher)
+    repl = open_repl(port, watcher, WINDOW_S if request.starting else None)
     with _restarting(repl):
         repl.load_flasher()
         who = repl.call("who")
@@ -120,10 +121,10 @@ def _restarting(repl: Repl, back: str = "") -> Iterator[None]:
 # ---- the way to the REPL
 
 
-def open_repl(port: str, watcher: Watcher) -> Repl:
-    """The REPL; of a board that runs the hub by way of a restart."""
+def open_repl(port: str, watcher: Watcher, within_s: float | None = None) -> Repl:
+    """The REPL; of a board that runs the hub by way of a restart. within_s: how long one that is open may take."""
     watcher.step("looking for the REPL")
-    repl = enter(port, REPL_S)
+    repl = enter(port, REPL_S if within_s is None else within_s)
     if repl is not None:
         return repl
     hub = _restart_hub(port)

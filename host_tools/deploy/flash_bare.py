@@ -30,15 +30,17 @@ FAMILIES = {  # github.com/microsoft/uf2, utils/uf2families.json; 0xE48BFF57 is 
     "NRF52840": (0xADA52840,),
 }
 PORT_S = 30.0  # from the copy until the chip's serial port is there
+GONE_S = 2.0  # esptool ends with a reset, which takes the old port away
 ESPTOOL_S = 300.0
 ESPTOOL_LINE = "python -m pip install esptool"
 
 
 def put_micropython(
-    board: str, uf2: Path | None, image: Path | None, port: str | None, drive: Path | None
-) -> str | None:
-    """Put MicroPython on the chip; the port to go on with, None where it is to be found.
+    board: str, uf2: Path | None, image: Path | None, port: str | None, drive: Path | None, erase: bool = False
+) -> str:
+    """Put MicroPython on the chip; the port to go on with.
 
+    erase: all of an ESP32's flash first: MicroPython makes no filesystem where other firmware has left something.
     Raises BenchError: 2 for the wrong file, 3 for no drive or no port, 4 where writing fails.
     """
     target = flash_target.load(board)
@@ -48,14 +50,20 @@ def put_micropython(
         how = f"takes its MicroPython by {wanted}" if wanted else "has its MicroPython already"
         raise BenchError(f"A {target.title} {how}: leave the other option out.", EXIT_USAGE)
     if target.method == "uf2":
+        if erase:
+            raise BenchError(f"--erase is for an ESP32, and a {target.title} is none: leave it out.", EXIT_USAGE)
         content = _content(given)
         check_uf2(content, given, target)
-        copy_to(drive if drive is not None else the_drive(drives(), target), content)
+        drive = drive if drive is not None else the_drive(drives(), target)
+        copy_to(drive, content)
+        _wait_until_gone(drive)
         return port if port is not None else _appearing(target)
     _content(given)
-    port = find_port(port, target)
-    run_esptool(port, given, target)
-    return port
+    run_esptool(find_port(port, target), given, target, erase)
+    if port is not None:
+        return port
+    time.sleep(GONE_S)
+    return _appearing(target)
 
 
 def check_uf2(content: bytes, name: Path, target: Target) -> None:
@@ -113,12 +121,16 @@ def copy_to(drive: Path, content: bytes) -> None:
         raise BenchError(f"{drive} does not take the file: {error.strerror}.", EXIT_FLASH) from None
 
 
-def run_esptool(port: str, image: Path, target: Target) -> None:
-    """Write an image at the start of an ESP32's flash. Raises BenchError, naming the line that installs esptool."""
+def run_esptool(port: str, image: Path, target: Target, erase: bool = False) -> None:
+    """Write an image at the start of an ESP32's flash, erased whole before if so wanted.
+
+    Raises BenchError, naming the line that installs esptool.
+    """
     if importlib.util.find_spec("esptool") is None:
         raise BenchError(f"An ESP32 needs esptool, which is not here: {ESPTOOL_LINE}", EXIT_USAGE)
     chip = target.cpu.lower().replace("-", "")
-    command = [sys.executable, "-m", "esptool", "--chip", chip, "--port", port, "write_flash", "0", str(image)]
+    command = [sys.executable, "-m", "esptool", "--chip", chip, "--port", port, "write_flash"]
+    command += [*(["--erase-all"] if erase else []), "0", str(image)]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=ESPTOOL_S
@@ -137,6 +149,13 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BenchError(f"{path} cannot be read: {error.strerror}.", EXIT_USAGE) from None
+
+
+def _wait_until_gone(drive: Path) -> None:
+    """The bootloader's serial port goes with its drive, and may have the USB id of MicroPython's."""
+    end = time.monotonic() + PORT_S
+    while (drive / INFO).exists() and time.monotonic() < end:
+        time.sleep(0.2)
 
 
 def _appearing(target: Target) -> str:

@@ -36,6 +36,7 @@ def plan(
     target: Target,
 ) -> Plan:
     """What to do with the board's identity. given: --keys; a file that is missing is made, and only where it is needed.
+    What of the core's parameters hangs on the board is added where the file does not say it.
 
     there: flasher.identity(). Raises BenchError where the board is provisioned otherwise and new_keys is not set.
     """
@@ -53,8 +54,8 @@ def plan(
     if there is not None and made and not new_keys:
         raise BenchError(f"There is no {path}, and the board is provisioned: leave --keys out.", EXIT_USAGE)
     if made:
-        write_identity(path, new_identity())
-    identity = read_identity(path)
+        write_identity(path, new_identity(**target.config))
+    identity = {**target.config, **read_identity(path)}
     octets = json.dumps(identity).encode()
     told = f"{path}{', made now' if made else ''}"
     if there is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from serial.tools import list_ports
@@ -21,7 +21,8 @@ class Target:
     """What flashing must know of a board.
 
     kind: "hub", or "rig" for a fixture board. root: folder of main.py on it, with a slash at its end. arch: mpy-cross's
-    name for what its processor runs; native_framer: whether its framer is to be machine code.
+    name for what its processor runs; native_framer: whether its framer is to be machine code. config: those of the
+    core's parameters that hang on the board.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Target:
     arch: str
     native_framer: bool
     kind: str = "hub"
+    config: Mapping[str, int] = field(default_factory=dict)
 
     def accepts(self, version: Sequence[int]) -> bool:
         """Whether the firmware is for this version of MicroPython."""
@@ -45,7 +47,12 @@ class Target:
         """Whether a REPL's own account (flasher.who) is this board's chip."""
         if self.name == VIRTUAL:
             return bool(who["platform"] == "linux" or who["platform"] == "darwin")
-        return bool(who["machine"].rpartition(" with ")[2].strip() == self.cpu)
+        # MicroPython 1.29 says ESP32-S3 where 1.28 said ESP32S3.
+        return bool(_letters(who["machine"].rpartition(" with ")[2]) == _letters(self.cpu))
+
+
+def _letters(cpu: str) -> str:
+    return cpu.replace("-", "").strip()
 
 
 _VIRTUAL = Target(
@@ -94,6 +101,7 @@ def _of(name: str, kind: str, data: dict[str, Any]) -> Target:
         python["arch"],
         python["native_framer"],
         kind,
+        boards.config_of(data) if kind == "hub" else {},
     )
 
 

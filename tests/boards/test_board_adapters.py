@@ -120,13 +120,21 @@ def test_a_host_that_does_not_read_holds_nothing_up(tmp_path):
     assert largest == 64 and 64 < taken < 1_000_000
 
 
+def test_where_the_poll_is_blind_a_piece_goes_in_one_write(tmp_path):
+    assert parts("blind", tmp_path) == {"written": [64, 10], "writes": [64, 10], "asked": 0}
+
+
+def test_a_uart_whose_driver_waits_takes_less_at_a_time(tmp_path):
+    assert parts("slow_uart", tmp_path) == [16, 16, 8]
+
+
 def test_the_ways_into_maintenance(tmp_path):
     seen = parts("ways_in", tmp_path, script="vm_boots.py")
-    assert seen["plain"] == [False, [2000], False]
-    assert seen["pin"] == [True, [], True], "a pin that is held needs no file, and leaves it"
-    assert seen["file"] == [True, [], False]
-    assert seen["once"] == [False, [2000], False], "the next reset is a hub again"
-    assert seen["ctrl_c"] == [True, [2000], False]
+    assert seen["plain"] == [False, [2000], False, [-1]], "after the window a Ctrl-C is an octet like others"
+    assert seen["pin"] == [True, [], True, []], "a pin that is held needs no file, and leaves it"
+    assert seen["file"] == [True, [], False, []]
+    assert seen["once"] == [False, [2000], False, [-1]], "the next reset is a hub again"
+    assert seen["ctrl_c"] == [True, [2000], False, []]
 
 
 def test_a_real_ctrl_c_in_the_window_opens_the_repl(tmp_path):

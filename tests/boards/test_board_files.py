@@ -174,6 +174,7 @@ def test_every_table_and_key_is_needed_and_of_its_kind(table):
         ("micropython", "below", "1.20.0", "below must be above least"),
         ("install", "method", "hope", "must be one of uf2, esptool"),
         ("watchdog", "max_ms", 7_999, "watchdog.ms must not be above max_ms"),
+        ("power", "dying_mv", 2_200, "power.dying_mv must be above holdup_min_mv"),
         ("board", "lacks", [1], "a list of sentences"),
         ("board", "title", "", "board.title is empty"),
         ("pins", "STRAP", 26, "pins: 26 is used twice"),

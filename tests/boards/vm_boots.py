@@ -20,8 +20,9 @@ folder = sys.argv[2]
 
 
 def ways_in():
-    """How a boot ends: [in maintenance, waited the window, the file is left]."""
+    """How a boot ends: [in maintenance, waited the window, the file is left, what became of Ctrl-C]."""
     waited = []
+    interrupts = []
     seen = {}
 
     def window(ms):
@@ -29,12 +30,18 @@ def ways_in():
         if seen.get("interrupt"):
             raise KeyboardInterrupt
 
+    class Repl:
+        def kbd_intr(self, char):
+            interrupts.append(char)
+
     maintenance.sleep_ms = window
+    maintenance.micropython = Repl()
     path = folder + "/" + maintenance.FILE
 
     def boot(held):
         waited.clear()
-        return [maintenance.wanted(folder, held), list(waited), exists(path)]
+        interrupts.clear()
+        return [maintenance.wanted(folder, held), list(waited), exists(path), list(interrupts)]
 
     seen["plain"] = boot(False)
     open(path, "w").close()
@@ -101,7 +108,7 @@ def pins_and_modes():
         def millivolts(self):
             return 12_000
 
-    two = ((s.LINK_HAN, open_uart), (s.LINK_WAN, open_uart))
+    two = ((s.LINK_HAN, open_uart, 64), (s.LINK_WAN, open_uart, 64))
     seen = {"held": boot(1, 0, False, two), "untouched": os.listdir(folder), "mounted_held": len(mounted)}
     seen["live"] = boot(1, 1, False, two)
     seen["bench"] = boot(0, 1, True, two)

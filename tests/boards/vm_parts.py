@@ -83,6 +83,34 @@ def uart_port():
     return seen
 
 
+def slow_uart():
+    port = UartPort(Uart(), 1 << s.LINK_HAN, 16)
+    return [port.write(bytes(40), at, 40) for at in (0, 16, 32)]
+
+
+class Recorder:
+    """A stream that takes all, and a poll that counts how often it is asked."""
+
+    def __init__(self):
+        self.writes = []
+        self.asked = 0
+
+    def write(self, octets):
+        self.writes.append(len(octets))
+        return len(octets)
+
+    def ipoll(self, _timeout):
+        self.asked += 1
+        return ()
+
+
+def blind():
+    port = ReplPort(1 << s.LINK_BENCH, True)
+    port._stdout = port._out = stream = Recorder()
+    written = [port.write(bytes(100), 0, 100), port.write(bytes(100), 90, 100)]
+    return {"written": written, "writes": stream.writes, "asked": stream.asked}
+
+
 def unread():
     """What a port takes whose other end reads nothing; it must not wait for it."""
     port = ReplPort(1 << s.LINK_BENCH)

@@ -74,16 +74,25 @@ def put(board: ReplBoard, name: str, text: str) -> None:
 
 def files(board: ReplBoard) -> dict[str, bytes]:
     """What lies in the root of the board's flash, read from the chip by the host's own littlefs."""
+    found = {}
+    with changed(board) as chip:
+        for name in chip.listdir("/"):
+            if chip.stat(name).type != 2:  # a folder
+                with chip.open(name, "rb") as file:
+                    found[name] = file.read()
+    return found
+
+
+@contextlib.contextmanager
+def changed(board: ReplBoard) -> Iterator[Any]:
+    """The board's flash as the host's own littlefs; what is written there is in the chip afterwards. It must be off."""
     from littlefs import LittleFS
 
     image = board.flash.read_bytes()
     chip = LittleFS(block_size=4096, block_count=len(image) // 4096, prog_size=256, read_size=32, mount=False)
     chip.context.buffer = bytearray(image)
     chip.mount()
-    found = {}
-    for name in chip.listdir("/"):
-        if chip.stat(name).type != 2:  # a folder
-            with chip.open(name, "rb") as file:
-                found[name] = file.read()
+    yield chip
     chip.unmount()
-    return found
+    if bytes(chip.context.buffer) != image:
+        board.flash.write_bytes(chip.context.buffer)

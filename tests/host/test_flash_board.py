@@ -1,5 +1,6 @@
 """Flashing a virtual dev board, whose REPL is the real MicroPython VM, from a bare REPL to a hub, by mpremote."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,6 +9,9 @@ import pytest
 import serial
 from chtool import ROOT, inside, run
 
+from chf.core import limits
+from chf.identity import parse
+from host_tools import boards
 from host_tools.deploy import flash as flash_module
 from host_tools.deploy import flash_install, flash_target
 from host_tools.deploy.firmware_build import build
@@ -17,7 +21,7 @@ from host_tools.errors import BenchError
 from host_tools.link.connect import open_client
 
 pytest.importorskip("micropython_unix", reason="the MicroPython VM has no wheel for this machine")
-from board_bench import Watcher, files, flash_it, mpremote, put, running
+from board_bench import Watcher, changed, files, flash_it, mpremote, put, running
 
 
 @pytest.fixture
@@ -184,9 +188,48 @@ def keeps_its_keys(board, tmp_path, first, other):
     assert flash_it(board, keys=tmp_path / "other.json", new_keys=True)["identity"]["hub"] == other["hub"]
 
 
+def test_what_hangs_on_the_board_goes_into_an_identity_that_does_not_say_it(tmp_path, flashed, monkeypatch):
+    config = {"holdup_min_mv": 3_400, "dying_mv": 3_600}
+    monkeypatch.setattr(flash_target, "_VIRTUAL", dataclasses.replace(flash_target.load("virtual"), config=config))
+    first = read_identity(flashed.with_name("keys.json"))
+    write_identity(tmp_path / "mine.json", {**first, "dying_mv": 3_900})
+    with running(tmp_path, flashed) as board:
+        flash_it(board, keys=None)
+        assert json.loads(files(board)["identity.json"]) == first, "a provisioned board keeps what it has"
+        flash_it(board)
+        assert json.loads(files(board)["identity.json"]) == {**first, **config}
+        flash_it(board, keys=tmp_path / "mine.json")
+        assert json.loads(files(board)["identity.json"]) == {**first, **config, "dying_mv": 3_900}
+        assert flash_it(board, keys=tmp_path / "mine.json")["keys"].endswith("mine.json")
+
+
+def test_every_real_board_has_its_own_least_hold_up_voltage():
+    for name in boards.names():
+        config = flash_target.load(name).config
+        parsed, _keys = parse(json.dumps(new_identity(1, **config)), False)
+        assert parsed.dying_mv > parsed.holdup_min_mv > limits.Config(b"", b"").holdup_min_mv, name
+
+
+def test_a_start_that_fails_is_tried_again_until_it_does_not(tmp_path, flashed):
+    """As after a read that a flicker of the supply has spoilt: a hub left at its REPL would alert nobody."""
+    with running(tmp_path, flashed) as board:
+        until(board, lambda: board.watched)
+        board.cut_power()
+        image = files(board)["firmware.img"]
+        with changed(board) as chip, chip.open("/firmware.img", "wb") as file:
+            file.write(image[:100])
+        board.power_on()
+        until(board, lambda: board.resets.count("reset") >= 2)
+        board.cut_power()
+        with changed(board) as chip, chip.open("/firmware.img", "wb") as file:
+            file.write(image)
+        board.power_on()
+        until(board, lambda: board.watched)
+
+
 def test_the_loader_is_small_and_ours():
     text = LOADER.read_text()
-    assert text.encode().startswith(LOADER_SIGN) and len(text.splitlines()) < 80 and LOADER.stat().st_size < 2_600
+    assert text.encode().startswith(LOADER_SIGN) and len(text.splitlines()) < 90 and LOADER.stat().st_size < 2_900
 
 
 def test_a_flashed_hub_passes_the_suite_by_its_url(tmp_path, flashed):

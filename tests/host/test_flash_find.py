@@ -38,6 +38,52 @@ def refusal(call, *arguments):
     return refused.value.exit_code, str(refused.value)
 
 
+# ---- the board
+
+
+@pytest.mark.parametrize(
+    ("board", "machine", "fits"),
+    [
+        (ESP32, "Generic ESP32S3 module with ESP32-S3", True),  # as MicroPython 1.29 says it
+        (ESP32, "Generic ESP32S3 module with ESP32S3", True),  # 1.28
+        (ESP32, "Generic ESP32C6 module with ESP32C6", False),
+        (PICO2, "Raspberry Pi Pico2 with RP2350", True),
+        (PICO2, "Raspberry Pi Pico2 with RP2350-RISCV", False),
+    ],
+)
+def test_a_chip_is_known_by_its_name_with_a_hyphen_or_without(board, machine, fits):
+    assert board.is_on(who(machine)) == fits
+
+
+def test_the_port_after_esptool_is_that_which_then_appears_unless_the_user_gave_one(tmp_path, monkeypatch):
+    (tmp_path / "x.bin").write_bytes(b"\xe9")
+    after = usb("/dev/ttyACM1", "303A:4001")
+    asked = [[after], [after], [], [usb("/dev/ttyACM0", "303A:1001")]]
+    monkeypatch.setattr(flash_target.list_ports, "comports", asked.pop)
+    monkeypatch.setattr(flash_bare, "GONE_S", 0.0)
+    wrote = []
+    monkeypatch.setattr(flash_bare, "run_esptool", lambda port, image, target, erase: wrote.append((port, erase)))
+    assert flash_bare.put_micropython("esp32_s3", None, tmp_path / "x.bin", None, None) == "/dev/ttyACM1"
+    given = flash_bare.put_micropython("esp32_s3", None, tmp_path / "x.bin", "/dev/ttyUSB7", None, True)
+    assert (given, wrote) == ("/dev/ttyUSB7", [("/dev/ttyACM0", False), ("/dev/ttyUSB7", True)])
+
+
+def test_the_bootloader_s_port_goes_with_its_drive_before_one_is_looked_for(tmp_path, monkeypatch):
+    drive = tmp_path / "XIAO-SENSE"
+    drive.mkdir()
+    (drive / flash_bare.INFO).write_text("")
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            (drive / flash_bare.INFO).unlink()
+
+    monkeypatch.setattr(flash_bare.time, "sleep", sleep)
+    flash_bare._wait_until_gone(drive)
+    assert len(waited) == 3
+
+
 # ---- the port
 
 
@@ -181,6 +227,8 @@ def test_a_bare_chip_from_the_command_line(tmp_path, drive, monkeypatch):
         (["--board", "pico", "--uf2", "gone.uf2"], 2, "gone.uf2 cannot be read: No such file or directory."),
         (["--board", "pico", "--port", "/dev/none"], 3, "There is no port /dev/none"),
         (["--board", "virtual"], 2, "give its port with --port"),
+        (["--board", "esp32_s3", "--erase"], 2, "--erase goes with --bin"),
+        (["--board", "pico", "--uf2", "x.uf2", "--erase"], 2, "--erase is for an ESP32"),
     ],
 )
 def test_bad_usage_is_one_sentence(arguments, code, sentence):
@@ -206,5 +254,7 @@ def test_esptool_is_called_and_its_last_line_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_esptool("/dev/ttyUSB0", tmp_path / "good.bin", ESP32)
     assert (tmp_path / "called").read_text() == f"--chip esp32s3 --port /dev/ttyUSB0 write_flash 0 {tmp_path}/good.bin"
+    run_esptool("/dev/ttyUSB0", tmp_path / "good.bin", ESP32, erase=True)
+    assert (tmp_path / "called").read_text().endswith(f"write_flash --erase-all 0 {tmp_path}/good.bin")
     code, told = refusal(run_esptool, "/dev/ttyUSB0", tmp_path / "bad.bin", ESP32)
     assert code == 4 and told.startswith("esptool failed: Failed to connect.")

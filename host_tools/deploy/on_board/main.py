@@ -2,14 +2,17 @@
 
 import hashlib
 import io
+import machine
 import os
 import sys
+import time
 import vfs
 from binascii import hexlify
 
 ROOT = os.getcwd().rstrip("/")
 IMAGE = ROOT + "/firmware.img"
 MOUNT = "/chf.img"
+AGAIN_MS = 3_000
 HEAD = 20  # "chf-image 1 " and the index's length in 7 digits, then "\n"; the index: "\n/PATH START SIZE" for each
 
 
@@ -74,6 +77,11 @@ class Image:
         return Part(int(start), int(size))
 
 
-vfs.mount(Image(), MOUNT)
-sys.path.insert(0, MOUNT)
-__import__("main")
+try:
+    vfs.mount(Image(), MOUNT)
+    sys.path.insert(0, MOUNT)
+    __import__("main")
+except Exception as error:  # supply may have flickered while it was read: a hub that stays at its REPL alerts nobody
+    sys.print_exception(error)
+    time.sleep_ms(AGAIN_MS)  # Ctrl-C opens the REPL
+    machine.reset()

@@ -11,7 +11,7 @@ import maintenance
 from analog import dividers
 from mcu_board import open_mcu
 
-FULL_MV, OFFSET_STEPS, ERROR_PERMILLE = 3_300, 16, 40  # the Pico's
+FULL_MV, OFFSET_STEPS, ERROR_PERMILLE = 3_300, 16, 50  # the Pico's
 RISING = 7
 
 maintenance.WINDOW_MS = 20
