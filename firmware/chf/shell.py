@@ -20,6 +20,7 @@ from chf.wire.outbox import Outbox
 FEED_MS = 2_000  # the longest the loop sleeps: a quarter of the shortest watchdog that any board has (RP2: 8.3 s)
 DRAIN_MS = 500  # how long a restart waits for what is still to be sent
 PENDING_POLL_MS = 5
+READ_TRIES = 3  # of a journal at boot: what is read once more costs nothing, what is lost costs keys and alerts
 READS_MAX = 16  # buffers of one port in one pass: a flood on one link starves neither the others nor the watchdog
 BENCH_FRAME_MAX = 64  # octets: every message to the hub's bench link is shorter
 _WALK = "chf.journal.walk"
@@ -98,12 +99,14 @@ class Shell:
 
     def _recover(self, journal, recovered) -> bool:
         """Whether the file could be read at all; if not, what it holds is unknown, and damage."""
-        try:
-            journal.replay(recovered.apply)
-        except OSError:
-            journal.damaged = True
-            return False
-        return True
+        for _ in range(READ_TRIES):
+            try:
+                journal.replay(recovered.apply)
+                return True
+            except (OSError, MemoryError):
+                gc.collect()
+        journal.damaged = True
+        return False
 
     # ---- the loop
 
@@ -114,11 +117,7 @@ class Shell:
 
     def step(self):
         """One pass over the ports and the core. Without input and with nothing due it allocates nothing."""
-        if not self.bench.starve:
-            self.board.feed()
-        # The lines first: what a message decides is decided with the supply and the energy of now, and a flag that
-        # comes together with the loss comes too late.
-        self.sample()
+        self._attend()
         rx = self._rx
         for port, framer, outbox in self._ports:
             if outbox.pending:
@@ -132,6 +131,17 @@ class Shell:
                         self._frame(port, framer)
                 if n < len(rx):
                     break
+                self._attend()  # a flood: each buffer of it may take half a second
+
+    def _attend(self):
+        """The watchdog and the lines.
+
+        The lines before any message: what it decides is decided with the supply and the energy of now, and a flag that
+        comes together with the loss comes too late.
+        """
+        if not self.bench.starve:
+            self.board.feed()
+        self.sample()
 
     def sample(self):
         """Look at the sense lines, or at what the bench says in their place, and tell the core what is new to it."""
@@ -214,7 +224,7 @@ class Shell:
                 try:
                     self._journal_of(record).append(effect[1], effect[2])
                 except (OSError, MemoryError):
-                    failed = True
+                    failed = self._journal_of(record).behind = True
             elif kind == effects.REKEY:
                 if not failed:
                     self.endpoint.keys[_PEER_LINK[effect[1]]] = Key(effect[2])
@@ -222,13 +232,18 @@ class Shell:
                 framing.count_drop(self.endpoint.drops, s.DROP_STALE)
             elif kind == effects.SEND or not failed:
                 self.trace.put(now, 0x80 | kind, type_of(effect[1]), 0)
-                try:
-                    self.send(effect[1], effect[2])
-                except MemoryError:
-                    # A long relay, and no hole in the heap that long: its sender hears that it was not taken.
-                    gc.collect()
-                    failed = True
+                failed = not self._sent(effect[1], effect[2]) or failed
         return failed
+
+    def _sent(self, name, fields) -> bool:
+        """Whether there was a hole in the heap for it; of a relay that is too long its sender hears."""
+        for _ in range(2):
+            try:
+                self.send(name, fields)
+                return True
+            except MemoryError:
+                gc.collect()
+        return False
 
     def _journal_of(self, record):
         return self.counters if record < s.RECORD_OUTAGES_FIRST else self.outages
@@ -237,9 +252,9 @@ class Shell:
         """Compact what has grown over its limit; mend what was damaged once the peers are in step again."""
         if _WALK in sys.modules:
             _unload(_WALK)
-        if self.counters.full:
+        if self.counters.full or self.counters.behind:
             self._rewrite(self.counters, now)
-        if self.outages.full:
+        if self.outages.full or self.outages.behind:
             self._rewrite(self.outages, now)
         if self.counters.damaged:
             sup = self.supervisor

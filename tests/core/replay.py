@@ -89,6 +89,7 @@ class Hub:
         self._fail = 0
         self._cut = None
         self._damage = 0
+        self._behind = [False, False]  # of each file: whether a record of it was refused
 
     def run(self, script):
         """Takes all steps; returns the log."""
@@ -117,6 +118,7 @@ class Hub:
         self._zero = tick - self.time
         self._boots += 1
         self.note("boot", "reset" if reset else "power-on", {"damage": self._damage})
+        self._behind = [False, False]
         recovered = self.recovered()
         recovered.damaged_counters = bool(self._damage & 1)
         recovered.damaged_outages = bool(self._damage & 2)
@@ -197,6 +199,10 @@ class Hub:
             self._carry_out(self.sup.handle((events.STORE_FAILED,), self.tick()))
         sup = self.sup
         if sup is not None:
+            for which in (0, 1):
+                if self._behind[which] and (self._skip > 0 or self._fail == 0):
+                    snapshot = sup.snapshot_outages if which else sup.snapshot_counters
+                    self._rewrite(which, snapshot(self.tick()))
             if self._damage & 1 and not sup.activation.unsynced and not sup.commands.unsynced:
                 self._damage &= ~1
                 self._rewrite(0, sup.snapshot_counters(self.tick()))
@@ -232,6 +238,7 @@ class Hub:
     def _rewrite(self, which, snapshot):
         # The snapshot is read whole before the file is replaced.
         self.records[which][:] = [self._packed(name, values) for name, values in snapshot]
+        self._behind[which] = False
 
     def _append(self, name, values):
         packed = self._packed(name, values)
@@ -243,6 +250,7 @@ class Hub:
         if self._fail > 0:
             self._fail -= 1
             self.note("failed", name, dict(values))
+            self._behind[kind_of(name) >= s.RECORD_OUTAGES_FIRST] = True
             return False
         self._skip = FOREVER
         return self._append(name, values)

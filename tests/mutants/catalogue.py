@@ -293,8 +293,14 @@ MUTANTS = (
     Mutant(
         "EnergyBudget",
         CORE + "energy.py",
-        ">= 2 * config.send_mj + config.margin_mj",
-        ">= config.send_mj",
+        "left_s + 2 * config.send_mj + config.margin_mj",
+        "left_s + config.send_mj",
+    ),
+    Mutant(
+        "EnergyBudget",
+        CORE + "energy.py",
+        "config.load_mw * left_s + 2 * ",
+        "2 * ",
     ),
     Mutant(
         "EnergyBudget",
@@ -305,9 +311,51 @@ MUTANTS = (
     Mutant(
         "EnergyBudget",
         CORE + "proof.py",
-        "    if sup.bits & s.SENSE_SUPPLY or energy.can_retry(sup.config, sup.holdup_mv):\n",
+        "    if sup.may_repeat(now):\n",
         "    if True:\n",
     ),
+    # ---- a record refused once, or damage, and then a restart
+    Mutant(
+        "NoLostOutage",
+        "firmware/chf/shell.py",
+        "        if self.outages.full or self.outages.behind:\n",
+        "        if self.outages.full:\n",
+    ),
+    Mutant(
+        "NoLostOutage",
+        CORE + "boot.py",
+        "cold = reset == s.RESET_POWER_ON or recovered.damaged_outages",
+        "cold = reset == s.RESET_POWER_ON",
+    ),
+    Mutant(
+        "NoLostOutage",
+        CORE + "boot.py",
+        "        opened = None  # told of already",
+        "        pass  # told of already",
+    ),
+    Mutant("AtMostOneEffect", CORE + "boot.py", "outage.revision + 8", "outage.revision"),
+    Mutant(
+        "NoLostOutage",
+        CORE + "supervisor.py",
+        '                    self.timers.cancel("qualify")',
+        "                    pass",
+    ),
+    Mutant(
+        "NoLostOutage",
+        CORE + "supervisor.py",
+        '        if self.timers.at("checkpoint") is None:',
+        "        if True:",
+    ),
+    Mutant(
+        "NoLostOutage", CORE + "supervisor.py", "outage.returned is None or outage.postponed", "outage.returned is None"
+    ),
+    Mutant(
+        "AlertDeadline",
+        CORE + "supervisor.py",
+        "            if self.phase == states.LOST:\n                # Nothing",
+        "            if False:\n                # Nothing",
+    ),
+    Mutant("FailOpen", CORE + "commands.py", "min(self.policy, s.POLICY_TAG)", "self.policy"),
     # ---- WearBound
     Mutant("WearBound", CORE + "limits.py", "LOSS_BURST = 16", "LOSS_BURST = 1_600"),
     Mutant("WearBound", CORE + "limits.py", "DECLARATIONS_BURST = 8", "DECLARATIONS_BURST = 80"),

@@ -9,7 +9,7 @@ INFERRED = (
         "        cleared = self.inferred.down(",
         "        self._relay(fields, out)\n        cleared = self.inferred.down(",
     ),
-    Mutant("DurableBeforeClaim", CORE + "inferred.py", "        if self._latest is not None:\n", "        if False:\n"),
+    Mutant("DurableBeforeClaim", CORE + "inferred.py", "        if self.latest is not None:\n", "        if False:\n"),
     Mutant("FailOpen", CORE + "inferred.py", "        if kind == gbcs.CANCEL:\n", "        if False:\n"),
     Mutant("FailOpen", CORE + "inferred.py", "image_hash, limits.VALID_MAX_S, out)", "image_hash, 3_601, out)"),
     Mutant("FailOpen", CORE + "inferred.py", "if kind == gbcs.FAILED or (", "if ("),

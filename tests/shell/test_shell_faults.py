@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chf.journal.journal import FILES
-from chf.shell import Shell
+from chf.journal.journal import FILES, Journal
+from chf.shell import READ_TRIES, Shell
 from chf.wire import schema as s
 from chf.wire.codec import items, message, numbers
 from tests.shell import narrow
@@ -236,15 +236,58 @@ def test_a_file_that_cannot_be_read_is_damage_and_is_not_overwritten(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_could_not_be_read_once_is_never_written_anew(name):
+def test_a_file_that_is_read_at_the_second_try_or_the_third_is_whole(name):
+    files = run_in()
+    for refused in range(1, READ_TRIES):
+        hub = Hub()
+        hub.store.files = dict(files)
+        hub.boot(s.RESET_OTHER, [narrow.WORKS] * FILES.index(name) + [narrow.REFUSES] * refused)
+        assert not hub.shell.counters.damaged and not hub.shell.outages.damaged
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_could_not_be_read_is_never_written_anew(name):
     files = run_in()
     hub = Hub()
     hub.store.files = dict(files)
-    hub.boot(s.RESET_OTHER, [narrow.WORKS] * FILES.index(name) + [narrow.REFUSES])
+    hub.boot(s.RESET_OTHER, [narrow.WORKS] * FILES.index(name) + [narrow.REFUSES] * READ_TRIES)
     assert [hub.shell.counters.damaged, hub.shell.outages.damaged] == [name == one for one in FILES]
     hub.passes(100_000)
     assert hub.store.files[name].startswith(files[name])
     assert name not in [tried for call, tried in hub.store.log if call == "replace"][2:], "but for a new hub's own"
+
+
+@pytest.mark.parametrize("fault", [narrow.REFUSES, narrow.LATE, narrow.TEARS])
+@pytest.mark.parametrize("fails", [1, 2, 5])
+def test_a_record_that_was_refused_is_in_its_file_once_the_store_takes_writes_again(fault, fails):
+    """fails: how many writes in a row: the append, the file written whole, and what is tried after."""
+    hub = Hub()
+    hub.passes(5_000)
+    hub.act(("store", [fault] * fails))
+    hub.act(("lines", 0, 5_000))
+    hub.passes(170_000)
+    assert not hub.store.faults
+    journal = Journal(hub.store, OUTAGES)
+    seen = [name for name, _ in journal.recover()]
+    assert seen.count("loss") == 1 and not journal.damaged and not journal.torn
+
+
+def test_an_alert_for_which_the_heap_had_no_room_is_sealed_once_more():
+    hub = Hub()
+    hub.passes(5_000)
+    hub.act(("lines", 0, 5_000))
+    hub.passes(179_000)
+    seal, refused = hub.shell.endpoint.seal, []
+
+    def no_room(name, fields):
+        if name == "ad1" and not refused:
+            refused.append(name)
+            raise MemoryError
+        return seal(name, fields)
+
+    hub.shell.endpoint.seal = no_room
+    hub.passes(2_000)
+    assert refused and hub.heard("ad1") and not hub.shell.supervisor.store_fault
 
 
 def test_a_hub_with_a_blind_counter_file_takes_no_flag_and_no_command():

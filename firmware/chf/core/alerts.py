@@ -1,6 +1,6 @@
 """The queue of outages that the head-end has not acknowledged: sent, repeated on a budget, merged, never dropped."""
 
-from chf.core import energy, limits
+from chf.core import limits
 from chf.core.effects import JOURNAL, SEND, SEND_IF_DURABLE
 from chf.core.outage import Told, size_of, unpack
 from chf.core.ticks import add, diff
@@ -70,12 +70,12 @@ class Alerts:
         outage.tries = 0
         outage.due = add(now, self._jitter(within_ms))
 
-    def run(self, now, supply_good, holdup_mv, out) -> None:
-        """Repeat what is due. Without supply a repeat that the energy does not allow waits for its next turn."""
+    def run(self, now, may_repeat, out) -> None:
+        """Repeat what is due. A repeat that the energy does not allow waits for its next turn."""
         for outage in self.entries:
             if outage.due is None or diff(now, outage.due) < 0:
                 continue
-            if supply_good or outage.level == s.LEVEL_ASKED or energy.can_retry(self.config, holdup_mv):
+            if may_repeat or outage.level == s.LEVEL_ASKED:
                 self._transmit(outage, now, out)
             else:
                 outage.due = add(now, limits.RETRY_FIRST_MS)

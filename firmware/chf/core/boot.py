@@ -22,7 +22,9 @@ def start(sup, recovered, now, reset, seed) -> None:
         if outage.id[:8] == sup.session:
             sup._outages += 1  # of a boot that was cut before its own record was durable
     opened = recovered.open_outage()
-    cold = reset == s.RESET_POWER_ON
+    cold = reset == s.RESET_POWER_ON or recovered.damaged_outages
+    if recovered.damaged_outages and opened is not None and opened.decision is not None:
+        opened = None  # told of already: what was lost may be its end, and another outage
     if opened is None and (recovered.damaged_outages or (cold and not recovered.fresh and not recovered.clean)):
         # One may have passed unseen. On record before the boot is: a cut between must not end the suspicion.
         cold = True
@@ -86,6 +88,8 @@ def _go_on(sup, outage, now, cold, supply, damaged):
     outage.durable = True
     outage.resets += 1
     outage.provable = outage.provable and not damaged
+    if damaged and outage.id[:8] != sup.session:
+        outage.revision = min(255, outage.revision + 8)  # what was lost may have been told under the next ones
     flag = sup.activation.flag
     if flag.explains(outage):
         flag.unproven = None  # it was valid when supply was lost; how long ago that is, only the time can prove

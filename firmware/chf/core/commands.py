@@ -109,8 +109,6 @@ class Commands:
         self.floor.tag = None
         if self._undo is not None:
             self.policy, self.config.esme, self.keys, self.activation.floor, self.activation.unsynced = self._undo
-        if name == "gbcs_down":
-            self.inferred.store_failed(out)
         self._refuse(name, fields, s.REFUSED_STORE, out)
 
     def _accept(self, record, values, name, fields, tag, out):
@@ -138,6 +136,8 @@ class Commands:
             self.inferred.queue = recovered.inferred
         if recovered.policy is not None:
             self.policy = recovered.policy
+        if self.unsynced:
+            self.policy = min(self.policy, s.POLICY_TAG)  # a louder one may be lost: nothing is held until it is set anew
         if recovered.esme is not None:
             self.config.esme = bytes(recovered.esme)
 

@@ -61,7 +61,7 @@ def decide(sup, now) -> None:
         "flag_counter": outage.flag_counter,
         "loss_bits": outage.loss_bits,
         "loss_holdup_mv": outage.loss_holdup_mv,
-        "bits": sup.bits | (s.SENSE_STORE_FAULT if sup.store_fault else 0),
+        "bits": sup.bits | (s.SENSE_STORE_FAULT if sup.store_fault or sup.damaged else 0),
         "holdup_mv": sup.holdup_mv,
         "merged": 0,
     }

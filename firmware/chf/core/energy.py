@@ -22,6 +22,7 @@ def can_hold(config, holdup_mv: int, left_s: int) -> bool:
     return available_mj(holdup_mv, config.holdup_min_mv, config.capacitance_mf) >= hold_needs_mj(config, left_s)
 
 
-def can_retry(config, holdup_mv: int) -> bool:
-    """A repeat may be sent only if another could follow: the margin stays for the next rise of the decision."""
-    return available_mj(holdup_mv, config.holdup_min_mv, config.capacitance_mf) >= 2 * config.send_mj + config.margin_mj
+def can_retry(config, holdup_mv: int, left_s: int) -> bool:
+    """A repeat may be sent only if another could follow in `left_s`, when the next alert may be due, and the margin."""
+    have = available_mj(holdup_mv, config.holdup_min_mv, config.capacitance_mf)
+    return have >= config.load_mw * left_s + 2 * config.send_mj + config.margin_mj

@@ -24,11 +24,10 @@ class Inferred:
         self._floor = floor  # callable: the head-end's counter, as the journal's records carry it
         self._utc = utc
         self._timers = timers
-        self._latest = None  # counter of the one whose record waits for the journal
+        self.latest = None  # counter of the one whose record waits for the journal
 
     def down(self, now, message, supply_out, out) -> bool:
         """What the head-end sends, as gbcs.read returns it: durable before it is relayed. True when a flag went."""
-        self._latest = None
         activation = self._activation
         if message is None or message[3] != activation.config.esme:
             return False
@@ -46,7 +45,7 @@ class Inferred:
         if full or counter in known:
             out.append((JOURNAL, "wan_floor", self._floor()))
             return False
-        self._latest = counter
+        self.latest = counter
         if due == s.NO_UTC:
             self._pend(now, counter, image_hash, limits.VALID_MAX_S, out)
         else:
@@ -95,6 +94,7 @@ class Inferred:
         return supply_out or (flag.source == s.SOURCE_DECLARED and flag.state == s.FLAG_PENDING)
 
     def _pend(self, now, counter, image_hash, valid_s, out):
+        self.latest = counter
         self._activation.pend(now, Flag(counter, s.SOURCE_INFERRED, limits.WINDOW_MAX_S, image_hash), valid_s)
         out.append((JOURNAL,) + self._record(counter, image_hash, s.NO_UTC, valid_s, self._utc.at(now)))
 
@@ -110,9 +110,9 @@ class Inferred:
 
     def store_failed(self, out) -> None:
         """The record of the last one may not be durable: it is no flag."""
-        if self._latest is not None:
-            self._clear(self._latest, out)
-            self._latest = None
+        if self.latest is not None:
+            self._clear(self.latest, out)
+            self.latest = None
 
     def _record(self, counter, image_hash, due, valid_s=0, utc=s.NO_UTC):
         values = dict(self._floor(), gbcs=counter, image_hash=image_hash, due=due, valid_s=valid_s, utc=utc)

@@ -89,6 +89,7 @@ class Outage(Told):
         self.source = s.SOURCE_NONE
         self.window_s = 0
         self.durable = False  # the loss record is written
+        self.postponed = False  # it was once, because supply was back
         self.hold = HOLD_UNASKED
 
     def elapsed_ms(self, now: int) -> int:
@@ -101,9 +102,9 @@ class Outage(Told):
 
     def reanchor(self, now: int) -> None:
         """Move the anchor up, before the ticks wrap under it."""
-        if self.returned is None:
-            self.base_ms += diff(now, self.anchor)
-            self.anchor = now
+        at = now if self.returned is None else self.returned
+        self.base_ms += diff(at, self.anchor)
+        self.anchor = at
 
     def window_left_ms(self, now: int) -> int:
         return max(0, self.window_s * 1000 - self.elapsed_ms(now) - self.error_ms)

@@ -1,6 +1,6 @@
 """What the head-end's time proves: how long an outage lasted that a restart interrupted, and when 24 h are over."""
 
-from chf.core import decision, energy, limits, states
+from chf.core import decision, limits, states
 from chf.core.effects import SEND
 from chf.core.ticks import add, diff
 from chf.wire import schema as s
@@ -9,7 +9,7 @@ from chf.wire import schema as s
 def ask(sup, now) -> None:
     """Ask the head-end for the time, and set when to ask again."""
     sup.utc.forget_stale(now)
-    if sup.bits & s.SENSE_SUPPLY or energy.can_retry(sup.config, sup.holdup_mv):
+    if sup.may_repeat(now):
         nonce = sup.utc.ask(now)
         sup._out.append((SEND, "time_request", {"nonce": nonce, "epoch": sup.session[:4], "boot": sup.boot}))
     if sup.utc.at(now) == s.NO_UTC:

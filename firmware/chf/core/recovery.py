@@ -207,6 +207,7 @@ class Recovered(Found):
             return
         if v["what"] == ACKED_AD1:
             outage.acked_revision = max(outage.acked_revision, v["revision"])
+            outage.revision = max(outage.revision, v["revision"])  # told, though its decision is not on record
         else:
             outage.restored_acked = True
         self._settle(outage)

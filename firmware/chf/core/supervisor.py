@@ -1,6 +1,6 @@
 """The power-loss supervisor: events in, effects out. What it does at 180 s stands in states.py and policy.py."""
 
-from chf.core import alerts, decision, events, limits, messages, policy, proof, states
+from chf.core import alerts, decision, energy, events, limits, messages, policy, proof, states
 from chf.core.activation import LIFE_TIMER, REFILL_TIMER, Activation
 from chf.core.commands import Commands
 from chf.core.effects import JOURNAL, SEND
@@ -31,6 +31,7 @@ class Supervisor:
         self.bits = s.SENSE_SUPPLY
         self.holdup_mv = 0
         self.store_fault = False
+        self.damaged = recovered.damaged_counters or recovered.damaged_outages
         self.boot = 0  # of this run, from the journal
         self.session = bytes(8)  # epoch and boot count: what every outage's id begins with
         self._recovered = recovered
@@ -56,8 +57,11 @@ class Supervisor:
                 self._booting = False
                 self.activation.unanswered = None
                 self.commands.unanswered = None
+                self.commands.inferred.latest = None
             if kind == events.SAMPLE:
                 self.holdup_mv = event[2]  # what is due is decided with the energy that is left
+                if not event[1] & s.SENSE_SUPPLY:
+                    self.timers.cancel("qualify")  # nobody has seen it good for all of the 2 s
             # What was due before this event happened before it: in doubt, the threshold counts, not the return.
             self._run_timers(now)
             if kind == events.SAMPLE:
@@ -103,6 +107,18 @@ class Supervisor:
         self.holdup_mv = holdup_mv
         boot.start(self, self._recovered, now, reset, seed)
         self._recovered = None
+
+    def may_repeat(self, now) -> bool:
+        """Whether there is energy to say something once more, and still to say what the open outage may come to."""
+        if self.bits & s.SENSE_SUPPLY:
+            return True
+        outage = self.outage
+        left_s = 0
+        if outage is not None and outage.level == s.LEVEL_NONE:
+            left_s = max(0, limits.AD1_THRESHOLD_MS - outage.elapsed_ms(now)) // 1000 + 1
+        elif outage is not None and outage.level < s.LEVEL_PLAIN:
+            left_s = outage.window_left_s(now)
+        return energy.can_retry(self.config, self.holdup_mv, left_s)
 
     def _jitter(self, ms):
         self._random = (self._random * 4093 + 12345) & 0x3FFFF  # spreads sends; nothing secret hangs on it
@@ -158,7 +174,8 @@ class Supervisor:
         """Timers of an outage without supply."""
         outage = self.outage
         self._poll(now)
-        self.timers.set("checkpoint", add(now, limits.CHECKPOINT_MS))
+        if self.timers.at("checkpoint") is None:  # else as it was: supply that comes and goes must not put it off
+            self.timers.set("checkpoint", add(now, limits.CHECKPOINT_MS))
         if self.phase == states.LOST:
             left_ms = limits.AD1_THRESHOLD_MS - outage.elapsed_ms(now)
             self.timers.set("threshold", add(now, max(0, left_ms)))
@@ -172,7 +189,7 @@ class Supervisor:
 
     def _do_await_qualified(self, now):
         self.outage.returned = now
-        for name in ("threshold", "poll", "checkpoint", "window"):
+        for name in ("threshold", "poll", "window"):
             self.timers.cancel(name)
         self.timers.set("qualify", add(now, limits.RESTORE_QUALIFY_MS))
 
@@ -235,10 +252,12 @@ class Supervisor:
             elif name == "proof":
                 proof.settle(self, now)
             elif name == "journal":
-                if self.outage.returned is None:
+                outage = self.outage
+                if outage.returned is None or outage.postponed:
                     self._journal_loss(now)
                 else:  # if this return lasts, it was too short to be worth a flash write
-                    self.timers.set(name, add(now, limits.RESTORE_QUALIFY_MS))
+                    outage.postponed = True
+                    self.timers.set(name, add(now, limits.RESTORE_QUALIFY_MS + 1))
             elif name == "checkpoint":
                 self._checkpoint(now)
             elif name == "poll":
@@ -255,7 +274,7 @@ class Supervisor:
             elif name == "mute":
                 decision.unmute(self, now)
             elif name == alerts.TIMER:
-                self.alerts.run(now, bool(self.bits & s.SENSE_SUPPLY), self.holdup_mv, self._out)
+                self.alerts.run(now, self.may_repeat(now), self._out)
                 self.alerts.plan(now)
             elif name == LIFE_TIMER:
                 outage = self.outage
@@ -304,6 +323,7 @@ class Supervisor:
     def _store_failed(self, now):
         self.store_fault = True
         self.commands.store_failed(self._out)
+        self.commands.inferred.store_failed(self._out)
         self.activation.store_failed(self._out)
         outage = self.outage
         if self._booting:
@@ -314,6 +334,10 @@ class Supervisor:
                 outage.durable = False
                 self._journal_loss(now)
             self.session = fresh
+            if self.phase == states.LOST:
+                # Nothing is left of what was counted before this boot, nor will be of what is counted now.
+                outage.exact = False
+                proof.settle(self, now)
         if outage is not None and outage.level in (s.LEVEL_ASKED, s.LEVEL_HELD):
             outage.hold = policy.HOLD_IMPOSSIBLE
         self._again(now)
@@ -345,5 +369,5 @@ class Supervisor:
         outage = self.outage
         if outage is not None and outage.durable:
             yield ("loss", outage.loss(now))
-            for _ in range(outage.resets):
+            for _ in range(min(outage.resets, 2)):  # more say no more
                 yield ("boot", {"boot": self.boot, "reset": s.RESET_OTHER, "utc": s.NO_UTC})

@@ -30,7 +30,8 @@ class Journal:
     fresh: there was no file. torn: octets cut off at the tail by a power cut. damaged: something beyond a torn tail was
     lost, now or in an earlier generation, and mend() has not been called since; whoever knows that a fresh file should
     have been there sets it. size: octets of the file that count. generation: how often the file was written whole.
-    limit: octets, advice only: append() never refuses.
+    limit: octets, advice only: append() never refuses. behind: set by its owner where the store refused a record, so
+    that the file says too little; compact() and mend() end it.
     """
 
     def __init__(self, store, name, limit=LIMIT):
@@ -42,6 +43,7 @@ class Journal:
         self._seq = None  # of the next record; None before the first recovery
         self._dirty = True  # what follows octet `size` is not known to be nothing
         self._unsure = False  # a write has failed: the file may be what it was, or not
+        self.behind = False
 
     def recover(self):
         """Read the file: a list of (record name, values), oldest first. No octets raise; OSError of the store does."""
@@ -129,6 +131,7 @@ class Journal:
     def _write(self, records, marked):
         self._know()
         self._replace((frame_of(name, values) for name, values in records), marked and self.damaged)
+        self.behind = False
 
     def _replace(self, frames, damaged):
         """Make frames, an iterable of records that are not sealed, the file's next generation."""

@@ -1,8 +1,9 @@
 """Frames on their way out of one port: stuffed a little at a time, so that a long one needs no second buffer."""
 
 from chf.wire import framing
+from chf.wire.codec import type_of
 
-FRAMES_MAX = 16  # waiting for their port; beyond it the oldest goes: all that matters is repeated
+FRAMES_MAX = 16  # waiting for their port; beyond it the oldest relay goes, then the oldest: what matters is repeated
 _CHUNK = 128  # octets stuffed at once; leaves room for the last octet's escape, the FCS and the flags
 _ROOM = _CHUNK - 8
 
@@ -25,9 +26,17 @@ class Outbox:
 
     def add(self, content):
         """Queue one frame's content, header to MAC. The one being sent is never cut short."""
-        if len(self._contents) >= FRAMES_MAX:
-            self._contents.pop(1)
-        self._contents.append(content)
+        contents = self._contents
+        contents.append(content)
+        if len(contents) <= FRAMES_MAX:
+            return
+        # A relay before what the hub says itself: a flood of them must not drown an alert.
+        relays = type_of("gbcs_to_esme"), type_of("gbcs_up")
+        for at in range(1, len(contents)):
+            if contents[at][2] in relays:
+                contents.pop(at)
+                return
+        contents.pop(1)
 
     def flush(self):
         """Give the port all that it takes now."""
