@@ -141,7 +141,9 @@ def test_damage_that_ate_the_end_of_one_outage_and_all_of_the_next_is_an_alert(w
     hub.wan = True
     hub.wait(3600)
     assert [level for _, level in alerts(hub, since)] == [s.LEVEL_PLAIN]
-    assert all(entry.values["bits"] & s.SENSE_STORE_FAULT for entry in hub.sent("ad1") if entry.time > since + 1_005_000)
+    assert all(
+        entry.values["bits"] & s.SENSE_STORE_FAULT for entry in hub.sent("ad1") if entry.time > since + 1_005_000
+    )
 
 
 def test_damage_that_ate_a_decision_is_told_under_a_revision_that_the_head_end_takes(world):

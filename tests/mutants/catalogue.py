@@ -320,6 +320,7 @@ MUTANTS = (
         "firmware/chf/shell.py",
         "        if self.outages.full or self.outages.behind:\n",
         "        if self.outages.full:\n",
+        "tests/shell/test_shell_faults.py",
     ),
     Mutant(
         "NoLostOutage",
