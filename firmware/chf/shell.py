@@ -277,7 +277,7 @@ class Shell:
         except MemoryError:
             gc.collect()  # it stays as it is, and is tried again when it has grown
         except OSError:
-            self.fault = "the journal cannot be rewritten: check the flash"
+            self.fault = self.fault or "the journal cannot be rewritten: check the flash"
         # Never again for each record, even where the snapshot itself is near the limit.
         journal.limit = max(LIMIT, journal.size + LIMIT // 4)
 
