@@ -21,12 +21,11 @@ def main():
         gc.threshold(4096)
         shell.run()
     except Exception as error:  # the last line of defence: a critical task never dies in silence
-        if board is None and not hasattr(machine, "reset"):
+        restart = getattr(machine, "reset", None) if board is None else board.restart
+        if restart is None:
             raise  # on a PC: the process ends
         sys.print_exception(error)
-        if board is None:
-            machine.reset()  # type: ignore[attr-defined]  # not the unix port's
-        board.restart()
+        restart()
 
 
 main()

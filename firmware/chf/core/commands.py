@@ -137,7 +137,8 @@ class Commands:
         if recovered.policy is not None:
             self.policy = recovered.policy
         if self.unsynced:
-            self.policy = min(self.policy, s.POLICY_TAG)  # a louder one may be lost: nothing is held until it is set anew
+            # A louder one may be lost: nothing is held until the head-end sets it anew.
+            self.policy = min(self.policy, s.POLICY_TAG)
         if recovered.esme is not None:
             self.config.esme = bytes(recovered.esme)
 
