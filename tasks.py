@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -192,9 +193,32 @@ def set_up(group):
 
 
 def run(*command):
-    """Runs a module of the environment at the project's root, on this terminal; returns its exit code."""
+    """Runs a module of the environment at the project's root, on this terminal; returns its exit code.
+
+    Whoever ends this process by SIGTERM or SIGHUP ends the module, too.
+    """
     sys.stdout.flush()
-    return subprocess.run([PYTHON, "-m", *command], cwd=ROOT, env=clean_environment()).returncode
+    got = []
+    with subprocess.Popen([PYTHON, "-m", *command], cwd=ROOT, env=clean_environment()) as child:
+
+        def pass_on(number, frame):
+            got.append(number)
+            child.terminate()
+
+        ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        heeded = [number for number in ends if signal.getsignal(number) != signal.SIG_IGN]  # nohup stays nohup
+        before = {number: signal.signal(number, pass_on) for number in heeded}
+        try:
+            child.wait()
+        except BaseException:  # Ctrl-C
+            child.kill()
+            raise
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if got:
+        sys.exit(128 + got[0])
+    return child.returncode
 
 
 @task("runtime")
@@ -258,9 +282,11 @@ def conformance(suite, dut, values, files, more):
         fail(f"--pytest {more} cannot be read: {str(error).lower()}.", USAGE)
     options = {**values, **{option: path and str(Path(path).absolute()) for option, path in files.items()}}
     given = [part for option, value in options.items() if value for part in (option, value)]
-    if not dut or dut.startswith(("sim:", "emu:pico")):  # what is real is one: its scenarios run one after another
+    # What is real is one, and so is what has a rig of its own: scenarios run one after another.
+    one = any(part.partition("=")[0] in ("--hil-rig", "--hil-shared") for part in [*given, *further])
+    if not one and (not dut or dut.startswith(("sim:", "emu:pico"))):
         given += ["-n", "auto"]
-    elif dut.startswith("bare:"):  # boards that wait more than they work
+    elif not one and dut.startswith("bare:"):  # boards that wait more than they work
         given += ["-n", "12", "--dist", "worksteal"]
     code = run("pytest", suite, *given, *further)
     sys.exit(USAGE if code in (4, 5) else code)  # pytest's own codes for bad usage and for no test found

@@ -45,6 +45,7 @@ class Session:
         else:
             with self._undo:  # closed where the hub is not what it should be
                 self.the_one = target.connect(self._undo)
+                self.identity_text = identity_text(self.the_one)  # whichever scenarios run
                 self._undo = self._undo.pop_all()
         # Nobody puts the flash of the one hub back between two scenarios, whatever its rig could do.
         able = target.capabilities() if target.virtual else frozenset(self.the_one.rig.capabilities)
@@ -141,7 +142,7 @@ class Lab:
             self._own = None
 
 
-def identity_text(hub: HubUnderTest) -> str:
+def identity_text(hub: Testbed) -> str:
     """What the hub says of itself: firmware, board, VM, and its EUI-64."""
     fields = hub.bench.ask("identify", answer="identity").fields
     return f"{fields['text'].decode('utf-8', 'replace')}; hub {fields['hub'].hex()}"

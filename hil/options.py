@@ -17,6 +17,7 @@ from host_tools.link.own_rig import SIM, brings_rig, new_rig, options_of
 from host_tools.testbed import Testbed
 
 FAILED_CAPTURES = "build/hil-captures"
+KEYS = "--keys FILE (pytest: --hil-keys FILE)"  # as the task and as pytest alone call it
 
 
 def add_options(parser: Any) -> None:
@@ -95,7 +96,7 @@ class Target:
             return read_identity(self.keys)
         if brings_rig(self.dut) or self.bare:
             return new_identity(self.seed)
-        raise BenchError("The suite plays the hub's peers: give its identity file with --hil-keys FILE.", EXIT_USAGE)
+        raise BenchError(f"The suite plays the hub's peers: give its identity file with {KEYS}.", EXIT_USAGE)
 
     def provisioned(self) -> dict[str, Any]:
         """The identity with what the URL of a virtual hub changes in it. Raises BenchError."""
@@ -116,10 +117,14 @@ class Target:
         if not self.dut.startswith(SIM):
             from host_tools.virtual.pico_rig import CAPABILITIES as EMULATED
 
+            rig = self.virtual_hub(self.seed, True)
+            rig.switch_on()  # the emulator reads its file here
+            rig.close()
             return EMULATED
         if os.name != "posix":
             raise BenchError(
-                "The virtual hub runs on Linux and macOS: give a real hub with --hil-dut URL.", EXIT_NO_BOARD
+                "The virtual hub runs on Linux and macOS: give a real hub with --dut URL (pytest: --hil-dut URL).",
+                EXIT_NO_BOARD,
             )
         from host_tools.virtual.process import vm_import
         from host_tools.virtual.rig import CAPABILITIES

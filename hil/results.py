@@ -70,7 +70,10 @@ class Verdicts:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             why = (crash.message if crash else str(report.longrepr)).splitlines()
-            self._cases[report.nodeid] = (FAILED, why[0].removeprefix("hil.suite.Unmet: ") if why else "")
+            self._cases[report.nodeid] = (
+                FAILED,
+                why[0].removeprefix("hil.suite.Unmet: ").removeprefix("Failed: ") if why else "",
+            )
             blamed = [text for name, text in report.user_properties if name == BLAMED]
             if blamed:
                 self._blamed[report.nodeid] = blamed[0]

@@ -9,17 +9,20 @@ because another requirement is not met raises Unmet: that one has failed, and it
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import pytest
+from _pytest.mark.expression import Expression
 
 from hil import catalogue, results
 from hil.options import path_of
 from host_tools.errors import EXIT_USAGE, BenchError
 
+EXIT_TERMINATED = 143  # as of a program that SIGTERM ends
 MARKS = (
     "requirement(id, ...): the requirements that this scenario judges",
     "needs(capability, ...): what the rig must be able to do for it",
@@ -81,7 +84,9 @@ class Suite:
             catalogue.check(known, judged_by)
         except catalogue.CatalogueError as error:
             raise pytest.UsageError(str(error)) from None
+        _check_expressions(config)
         if not _is_worker(config):
+            signal.signal(signal.SIGTERM, _terminated)
             folder = path_of(config, "--hil-report")
             self._verdicts = results.Verdicts(known, judged_by, folder, self.kind.subject)
             if folder is not None:
@@ -99,7 +104,8 @@ class Suite:
             self._session = self.kind.session(target)
             missing = sorted(target.required - self._session.capabilities)
             if missing:
-                raise BenchError(f"The rig has no {', '.join(missing)}, which --hil-require asks for.", EXIT_USAGE)
+                asked = "which --require (pytest: --hil-require) asks for"
+                raise BenchError(f"The rig has no {', '.join(missing)}, {asked}.", EXIT_USAGE)
         except BenchError as error:
             pytest.exit(str(error), returncode=error.exit_code)
 
@@ -151,7 +157,11 @@ class Suite:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if call.excinfo is not None and isinstance(call.excinfo.value, BenchError):  # its sentence says it all
+            sentence = pytest.fail.Exception(str(call.excinfo.value), pytrace=False)
+            call.excinfo = pytest.ExceptionInfo.from_exc_info((type(sentence), sentence, call.excinfo.tb))
         report = yield
+        _leave_arguments_out(report.longrepr)
         made = self._labs.get(item.nodeid)
         if call.when == "call" and report.failed and made is not None:
             title = f"the {self.kind.subject.name} under test"
@@ -178,6 +188,27 @@ class Suite:
                 self._verdicts.write(Path(config.option.xmlpath))
             except OSError as error:
                 raise pytest.UsageError(_no_report(self._verdicts.folder, error)) from None
+
+
+def _check_expressions(config: pytest.Config) -> None:
+    """Here, because a process of xdist that finds it wrong ends in a traceback."""
+    for option, text in (("-k", config.option.keyword), ("-m", config.option.markexpr)):
+        try:
+            Expression.compile(text)
+        except SyntaxError as error:
+            raise pytest.UsageError(f"{option} {text} cannot be read at column {error.offset}: {error.msg}.") from None
+
+
+def _leave_arguments_out(longrepr: Any) -> None:
+    """Of a failure's frames: among what a function was called with there may be keys."""
+    for traceback, *_ in getattr(longrepr, "chain", ()):
+        for entry in traceback.reprentries:
+            entry.reprfuncargs = entry.reprlocals = None
+
+
+def _terminated(*_: object) -> NoReturn:
+    """As Ctrl-C does, so that no virtual hub and no process of xdist is left."""
+    pytest.exit("Ended by SIGTERM.", returncode=EXIT_TERMINATED)
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,9 +1,11 @@
 """The task runner: its command line, the set-up of the environment, the counts that end a test run."""
 
 import ast
+import itertools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -97,6 +99,63 @@ def test_a_task_outside_the_environment_says_where_to_run_it(monkeypatch, capsys
         tasks.lint.body(None)
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith("Run this inside the project's environment")
+
+
+@pytest.mark.parametrize(
+    ("options", "side_by_side"),
+    [
+        ({}, "auto"),
+        ({"dut": "sim:?speed=4"}, "auto"),
+        ({"dut": "bare:"}, "12"),
+        ({"dut": "/dev/ttyX"}, None),
+        ({"rig": "soft:"}, None),
+        ({"dut": "sim:", "rig": "/dev/ttyNOPE"}, None),
+        ({"pytest": "--hil-shared"}, None),
+        ({"dut": "bare:", "pytest": "--hil-shared"}, None),
+    ],
+)
+def test_scenarios_run_side_by_side_where_there_is_not_one_hub(monkeypatch, options, side_by_side):
+    commands = []
+    monkeypatch.setattr(tasks, "run", lambda *command: commands.append(command) or 4)
+    with pytest.raises(SystemExit) as end:
+        tasks.hil.body.__wrapped__(None, **options)
+    assert end.value.code == 2
+    (command,) = commands
+    assert dict(itertools.pairwise(command)).get("-n") == side_by_side
+
+
+RUNS = """
+import signal, sys, tasks
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+tasks.PYTHON = sys.executable
+sys.exit(tasks.run("waits"))
+"""
+WAITS = """
+import signal, sys
+def ended(*_):
+    print("ended", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, ended)
+print("waits", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_whoever_ends_a_task_ends_what_it_runs(tmp_path, name):
+    (tmp_path / "waits.py").write_text(WAITS)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    process = subprocess.Popen([sys.executable, "-c", RUNS], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "waits\n"
+        process.send_signal(getattr(signal, name))
+        out, _ = process.communicate(timeout=DEADLINE_S)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (128 + getattr(signal, name), "ended\n")
 
 
 # ---- The set-up ----

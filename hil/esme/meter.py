@@ -109,7 +109,7 @@ class MeterUnderTest:
     def relay_cs06(self) -> bytes:
         """The next CS06 that this meter obeys goes to it; its octets."""
         if not self.messages:
-            pytest.skip(f"{results.NOT_JUDGED}: every CS06 of --esme-cs06 has been used")
+            pytest.skip(f"{results.NOT_JUDGED}: every CS06 of --cs06 (pytest: --esme-cs06) has been used")
         message = self.messages.pop(0)
         self.hub.send("gbcs_to_esme", {"gbcs": message})
         return message

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from chf.wire import schema as s
 from hil.esme.rig import TextRig
-from hil.options import command, path_of, required_of
+from hil.options import KEYS, command, path_of, required_of
 from host_tools.deploy.provisioning import new_identity, read_identity
 from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link.own_rig import SIM
@@ -89,7 +89,7 @@ class Target:
             return read_identity(self.keys)
         if self.virtual:
             return new_identity(self.seed)
-        raise BenchError("The suite plays the meter's hub: give their identity file with --hil-keys FILE.", EXIT_USAGE)
+        raise BenchError(f"The suite plays the meter's hub: give their identity file with {KEYS}.", EXIT_USAGE)
 
     def virtual_meter(self) -> MeterBody:
         """A new simulated meter, powered. Raises BenchError."""
@@ -101,7 +101,7 @@ class Target:
         if query[:1] not in ("", "?") or any(name != "kind" for name, _ in pairs):
             raise BenchError(f"'{self.dut}' does not fit: give sim: alone or sim:?kind=KIND.", EXIT_USAGE)
         if self.rig:
-            raise BenchError("A simulated meter brings its own rig: leave --esme-rig out.", EXIT_USAGE)
+            raise BenchError("A simulated meter brings its own rig: leave --rig (pytest: --esme-rig) out.", EXIT_USAGE)
         return MeterBody(self.identity(), dict(pairs).get("kind", "good"))
 
     def connect(self) -> TextRig:

@@ -17,6 +17,13 @@ _EUI_LEN = 8
 _KEY_LEN = 32
 
 
+class Keys(dict[str, str]):
+    """Keys in hex by name, which no traceback, dump of arguments or failed comparison shows."""
+
+    def __repr__(self) -> str:
+        return "<keys>"
+
+
 def new_identity(seed: int | None = None, **config: int) -> dict[str, Any]:
     """A new identity with random EUIs and keys; the same again for the same `seed`, which is for tests alone.
 
@@ -26,7 +33,7 @@ def new_identity(seed: int | None = None, **config: int) -> dict[str, Any]:
     return {
         "hub": draw(_EUI_LEN).hex(),
         "esme": draw(_EUI_LEN).hex(),
-        "keys": {name: draw(_KEY_LEN).hex() for name in KEY_NAMES},
+        "keys": Keys({name: draw(_KEY_LEN).hex() for name in KEY_NAMES}),
         **config,
     }
 
@@ -78,4 +85,5 @@ def _fitting(text: str) -> dict[str, Any] | None:
         return None
     if keys_count < len(KEY_NAMES):
         return None
-    return {**json.loads(text), "hub": config.hub.hex(), "esme": config.esme.hex()}
+    given = json.loads(text)
+    return {**given, "hub": config.hub.hex(), "esme": config.esme.hex(), "keys": Keys(given["keys"])}

@@ -158,6 +158,42 @@ def test_two_at_once_into_two_folders_are_the_same(tmp_path):
     assert all((folder / "report.html").exists() for folder in folders)
 
 
+def started(folder: Path, **pipes) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "host_tools.demo", "--out", str(folder / "out")]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **pipes)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full: Linux")
+def test_an_output_that_is_full_is_named_as_that(tmp_path):
+    with open("/dev/full", "w") as full, started(tmp_path, stdout=full) as process:
+        _, complained = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, complained) == (1, "The output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with started(tmp_path, stdout=writer) as process:
+        os.close(writer)
+        _, complained = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, complained) == (141, "")
+
+
+@needs_vm
+def test_sigterm_ends_it_quietly(tmp_path):
+    with started(tmp_path, stdout=subprocess.PIPE) as process:
+        try:
+            for line in process.stdout:
+                if "loss +" in line:
+                    break
+            process.terminate()
+            _, complained = process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()
+    assert (process.returncode, complained) == (143, "")
+
+
 def test_ctrl_c_is_no_traceback(play, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

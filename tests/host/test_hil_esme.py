@@ -180,7 +180,7 @@ def test_without_a_rig_a_cs06_is_the_trigger_and_what_nobody_sees_is_not_judged(
     assert done.returncode == 0, done.stdout
     rows = verdicts(tmp_path)
     assert [name for name, row in rows.items() if row["verdict"] == "passed"] == ["DEC-01"]
-    assert rows["DEC-03"]["why"] == "not judged: every CS06 of --esme-cs06 has been used"
+    assert rows["DEC-03"]["why"] == "not judged: every CS06 of --cs06 (pytest: --esme-cs06) has been used"
     assert "the rig has no supply-sense" in rows["DEC-02"]["why"]
     done = suite(*bare, "-k", "durations or not_asked")
     rows = verdicts(tmp_path)
@@ -198,9 +198,9 @@ def test_without_a_rig_a_cs06_is_the_trigger_and_what_nobody_sees_is_not_judged(
         (["--esme-rest", "nan"], 4, "invalid seconds value: 'nan'"),
         (["--esme-dut", "sim:?kind=perfect"], 2, "There is no kind of meter 'perfect': the kinds are good, "),
         (["--esme-dut", "sim:kind"], 2, "'sim:kind' does not fit: give sim: alone or sim:?kind=KIND."),
-        (["--esme-rig", "/dev/null"], 2, "A simulated meter brings its own rig: leave --esme-rig out."),
-        (["--esme-dut", "/dev/none"], 2, "give their identity file with --hil-keys FILE."),
-        (["--hil-require", "radio"], 2, "The rig has no radio, which --hil-require asks for."),
+        (["--esme-rig", "/dev/null"], 2, "brings its own rig: leave --rig (pytest: --esme-rig) out."),
+        (["--esme-dut", "/dev/none"], 2, "give their identity file with --keys FILE (pytest: --hil-keys FILE)."),
+        (["--hil-require", "radio"], 2, "The rig has no radio, which --require (pytest: --hil-require) asks for."),
         (["--esme-cs06", "none.hex"], 2, "none.hex cannot be read: No such file or directory."),
         (["--esme-cs06", "README.md"], 2, "README.md does not fit: give one CS06 message a line, in hex."),
         (["--hil-dut", "/dev/none"], 4, "--hil-dut is a hub's: a meter is given with --esme-dut and --esme-rig."),

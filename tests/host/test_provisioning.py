@@ -46,6 +46,14 @@ def test_a_hub_takes_what_is_made(strapped):
     assert (config.policy, config.capacitance_mf, len(keys)) == (2, 700, 2)
 
 
+def test_a_dump_of_an_identity_shows_no_key(tmp_path):
+    made = new_identity(1)
+    write_identity(tmp_path / "identity.json", made)
+    for identity in (made, read_identity(tmp_path / "identity.json"), {**made, "policy": 2}):
+        shown = repr(identity) + str(identity) + f"{identity}"
+        assert made["hub"] in shown and not [key for key in made["keys"].values() if key[:16] in shown]
+
+
 # ---- Written
 
 
