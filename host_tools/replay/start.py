@@ -192,7 +192,16 @@ def _running(start: Start, loaded: Loaded, said: list[Passed], lines: list[Lines
 
 
 def _utc(loaded: Loaded) -> tuple[int, int] | None:
-    """From a time reply, or from what the hub itself says of the time or of an outage's end."""
+    """From a time reply, or from what the hub itself says of the time or of an outage's end.
+
+    None where it says that it did not know the time of a loss that the capture has seen.
+    """
+    for frame in loaded.frames:
+        values = frame.values or {}
+        lost_s = values.get("elapsed_s", s.UNKNOWN_S)
+        if not frame.to_hub and values.get("loss_utc") == s.NO_UTC and lost_s != s.UNKNOWN_S:
+            if frame.at_ms - 1000 * lost_s >= loaded.begin_ms:
+                return None
     for frame in loaded.frames:
         values = frame.values or {}
         for name, before_ms in (("utc", 0), ("end_utc", limits.RESTORE_QUALIFY_MS)):
