@@ -20,9 +20,8 @@ from _pytest.mark.expression import Expression
 
 from hil import catalogue, results
 from hil.options import path_of
-from host_tools.errors import EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_TERMINATED, EXIT_USAGE, BenchError
 
-EXIT_TERMINATED = 143  # as of a program that SIGTERM ends
 MARKS = (
     "requirement(id, ...): the requirements that this scenario judges",
     "needs(capability, ...): what the rig must be able to do for it",

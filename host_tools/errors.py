@@ -8,7 +8,10 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_BOARD = 3
 EXIT_FLASH = 4
-EXIT_INTERRUPTED = 130  # by Ctrl-C, as a shell says it
+EXIT_BY_SIGNAL = 128  # and its number, as a shell says it: 143 by SIGTERM, 129 by a terminal that is closed
+EXIT_INTERRUPTED = EXIT_BY_SIGNAL + 2  # by Ctrl-C
+EXIT_PIPE_CLOSED = EXIT_BY_SIGNAL + 13  # by a reader that has gone
+EXIT_TERMINATED = EXIT_BY_SIGNAL + 15
 
 
 def heed_interrupts() -> None:

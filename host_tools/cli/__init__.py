@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import signal
 import sqlite3
@@ -14,11 +15,16 @@ from typing import Any, NoReturn
 import click
 
 import chf
-from host_tools.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, BenchError, heed_interrupts
+from host_tools.errors import (
+    EXIT_BY_SIGNAL,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_PIPE_CLOSED,
+    EXIT_USAGE,
+    BenchError,
+    heed_interrupts,
+)
 from host_tools.frames import FrameError
-
-EXIT_TERMINATED = 143
-EXIT_PIPE_CLOSED = 141  # as of a program that SIGPIPE ends
 
 # command: (module of this package, its one line of help). Modules are imported when their command runs.
 COMMANDS = {
@@ -81,15 +87,27 @@ def chtool() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run chtool and end this process. CHF_DEBUG=1 lets a traceback through."""
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _terminated)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, _terminated)
     heed_interrupts()
+    _open_outputs()
     run = _run if os.environ.get("CHF_DEBUG") == "1" else _guarded
     sys.exit(_flushed(run(arguments)))
 
 
 def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(EXIT_TERMINATED)
+    raise SystemExit(EXIT_BY_SIGNAL + signum)
+
+
+def _open_outputs() -> None:
+    """A closed output goes nowhere; a character that the other end's encoding lacks goes out as an escape."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open for as long as the process is
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str] | None) -> int:

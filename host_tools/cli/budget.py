@@ -15,6 +15,7 @@ from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError
 if TYPE_CHECKING:
     from host_tools.checks.budget import Budget, Draw
 
+LEAST_S = 40
 MOST_S = 160  # a longer outage would come near an alert
 WAIT_S = 120.0  # for a person to take the 12 V away
 PAUSE_MS = 3_000  # between two looks, each of which writes to the flash
@@ -24,7 +25,14 @@ PAUSE_MS = 3_000  # between two looks, each of which writes to the flash
 @output.url
 @output.keys
 @click.option("--capacitance-mf", type=click.IntRange(1, 1_000_000), help="Of the hold-up. Default: the identity's.")
-@click.option("--for", "for_s", type=click.FloatRange(40, MOST_S), default=60.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--for",
+    "for_s",
+    type=output.Seconds(LEAST_S, MOST_S),
+    default=60.0,
+    metavar="SECONDS",
+    help=f"How long, {LEAST_S} to {MOST_S}. Default: 60.",
+)
 @output.as_json
 def budget(
     url: str, identity: dict[str, Any] | None, capacitance_mf: int | None, for_s: float, json_wanted: bool

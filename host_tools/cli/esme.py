@@ -107,7 +107,7 @@ class _Declaring:
 @click.option("--kind", type=click.Choice(list(KINDS)), default="good", show_default=True, help="How it declares.")
 @click.option("--expected-outage", type=click.IntRange(0, 0xFFFF), default=400, show_default=True, metavar="SECONDS")
 @click.option("--valid", type=click.IntRange(0, 0xFFFF), default=600, show_default=True, metavar="SECONDS")
-@click.option("--outage", type=click.FloatRange(min=0), metavar="SECONDS", help="Then take the supply away so long.")
+@click.option("--outage", type=output.Seconds(), metavar="SECONDS", help="Then take the supply away so long.")
 @click.option("--live", is_flag=True, help="Live keys: the hub has no bench strap.")
 @click.option("--write", "path", metavar="FILE", help="Keep all frames in a capture file.")
 @output.as_json

@@ -13,12 +13,14 @@ from typing import Any
 
 import click
 
+from chf.wire import schema as s
 from host_tools.bench import Bench
 from host_tools.cli import output
 from host_tools.cli.headend_store import MEMORY, HeadEndStore
 from host_tools.cli.watch import Recorder
 from host_tools.deploy.provisioning import new_identity
 from host_tools.dno.outlet import Outlet
+from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.frames import FrameError
 from host_tools.link import connect, own_rig
 from host_tools.names import utc_text
@@ -41,6 +43,7 @@ class StoredHeadEnd(HeadEnd):
         self._store = store
         self._outlet = outlet or Outlet(store.hub)
         self._tell = tell
+        self.tell_time = _fits(time.time())
         start_s = time.time() - _EPOCH_S
         self.clock = lambda ms: int(start_s + (ms - now_ms) / 1000)
         self.counter = store.counter()
@@ -132,6 +135,11 @@ class StoredHeadEnd(HeadEnd):
         return send
 
 
+def _fits(now_s: float) -> bool:
+    """Whether a hub can be told that time, in seconds since 1970."""
+    return s.NO_UTC < int(now_s - _EPOCH_S) <= s.UTC_MAX
+
+
 def _teller(json_wanted: bool) -> Tell:
     def tell(event: str, values: dict[str, Any]) -> None:
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -188,6 +196,10 @@ def headend(
     and --duis have it before the database: killed in between, an alert stands in FILE twice, which chtool triage knows.
     In DIR each outage has one document, its latest revision.
     """
+    now_s = time.time()
+    if not no_time and not _fits(now_s):
+        year = time.gmtime(now_s).tm_year
+        raise BenchError(f"This machine's clock says {year}: set it, or give --no-time.", EXIT_USAGE)
     who = identity or new_identity(1)
     key = bytes.fromhex(who["keys"]["head_end" if live else "bench_head_end"])
     end = None if for_s is None else time.monotonic() + for_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import click
 
 from host_tools.deploy.provisioning import read_identity
+from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.names import Named, show
 
+SECONDS_MOST = 315_360_000  # 10 years
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 keys = click.option(
     "--keys",
@@ -24,9 +27,44 @@ keys = click.option(
 url = click.argument("url")
 
 
+class Seconds(click.ParamType):
+    """A finite number of seconds, from `least` to `most`."""
+
+    name = "seconds"
+
+    def __init__(self, least: float = 0, most: float = SECONDS_MOST) -> None:
+        self.least = least
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises click.BadParameter."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not self.least <= number <= self.most:  # nan is not either
+            self.fail(f"{str(value)[:40]!r} is no number of seconds from {self.least:,} to {self.most:,}.", param, ctx)
+        return number
+
+
 def seconds(name: str, text: str) -> Callable[[Any], Any]:
     """An option that takes a number of seconds from 0 on."""
-    return click.option(name, "for_s", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
+    return click.option(name, "for_s", type=Seconds(), metavar="SECONDS", help=text)
+
+
+def look_at(path: Path, make_folder: bool = False) -> None:
+    """Before long work whose result goes there. Raises BenchError, code 2, where the file cannot be written."""
+    try:
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        with path.open("ab", buffering=0) as file:
+            if not path.is_file():  # a device says only then that it takes nothing
+                file.write(b"\n")
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise BenchError(f"{path} cannot be written: {error.strerror}.", EXIT_USAGE) from None
 
 
 def console() -> Any:

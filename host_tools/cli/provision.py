@@ -10,9 +10,17 @@ from host_tools import boards
 from host_tools.cli import output
 from host_tools.deploy.provisioning import new_identity, write_identity
 from host_tools.errors import EXIT_USAGE, BenchError
-from host_tools.link.own_rig import CONFIG, number_of
+from host_tools.link.own_rig import CONFIG, POLICIES, number_of
 
 _EUI_DIGITS = 16
+RANGES = {  # as firmware/DESIGN.md gives them; the hub itself takes more
+    "capacitance_mf": (0, 50_000),
+    "holdup_min_mv": (0, 10_000),
+    "dying_mv": (0, 10_000),
+    "load_mw": (1, 100_000),
+    "send_mj": (1, 100_000),
+    "margin_mj": (0, 100_000),
+}
 
 
 def _eui(name: str, text: str) -> str:
@@ -40,6 +48,9 @@ def provision(
         if name not in CONFIG:
             raise BenchError(f"There is no parameter '{name}': it is one of {', '.join(CONFIG)}.", EXIT_USAGE)
         values[name] = number_of(name, text)
+        least, most = RANGES.get(name, (0, max(POLICIES.values())))
+        if not least <= values[name] <= most:
+            raise BenchError(f"{name}={text} does not fit: it goes from {least:,} to {most:,}.", EXIT_USAGE)
         shown[name] = text
     identity = new_identity(**values)
     for name, eui in (("hub", hub), ("esme", esme)):

@@ -98,9 +98,9 @@ def _of_file(path: Path | None) -> bytes:
     "--counter", type=click.IntRange(0, COUNTER_MAX), help="Of the message. Default: the clock's milliseconds."
 )
 @click.option("--file", "path", type=click.Path(path_type=Path), metavar="FILE", help="send: the message, in hex.")
-@click.option("--wait", type=click.FloatRange(min=0), default=1, metavar="SECONDS", help="Then wait so long ...")
-@click.option("--outage", type=click.FloatRange(min=0), metavar="SECONDS", help="... and take supply away so long.")
-@click.option("--cancel-after", type=click.FloatRange(min=0), metavar="SECONDS", help="activate: then cancel it.")
+@click.option("--wait", type=output.Seconds(), default=1, metavar="SECONDS", help="Then wait so long ...")
+@click.option("--outage", type=output.Seconds(), metavar="SECONDS", help="... and take supply away so long.")
+@click.option("--cancel-after", type=output.Seconds(), metavar="SECONDS", help="activate: then cancel it.")
 @click.option("--live", is_flag=True, help="Live keys: the hub has no bench strap.")
 @click.option(
     "--db",

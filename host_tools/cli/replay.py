@@ -35,7 +35,7 @@ BEFORE = 8
 @click.option(
     "--tolerance",
     "tolerance_s",
-    type=click.FloatRange(min=0, max=3600),
+    type=output.Seconds(0, 3600),
     metavar="SECONDS",
     help="How far apart the two may say the same. "
     f"Default: {STEPPED_TOLERANCE_MS / 1000:g} on a stepped clock, {REAL_TOLERANCE_MS / 1000:g} on a real one.",

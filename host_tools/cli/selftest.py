@@ -34,6 +34,7 @@ def selftest(
     A quick run of a real board cuts its journal once by the watchdog and, for 20 s, by clean restarts. The watchdog
     cuts while records are written. A virtual hub, whose time is simulated, has its journal cut by the watchdog alone.
     """
+    output.look_at(report, make_folder=True)
     from host_tools.checks.selftest import QUICK_S, Check, SelfTest
     from host_tools.checks.selftest_page import write_page
     from host_tools.link.connect import SOFT, connect

@@ -12,6 +12,8 @@ from host_tools.cli.watch import Recorder
 from host_tools.deploy.provisioning import new_identity
 from host_tools.link import connect, own_rig
 from host_tools.link.client import Client
+from host_tools.link.connect import capture_about
+from host_tools.link.recorded import Recorded
 from host_tools.link.serial_line import SerialLine
 from host_tools.names import names_of
 from host_tools.sim.headend import Alert
@@ -56,20 +58,31 @@ def staged(
     Raises BenchError where there is no such hub, or the file cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        recorder = Recorder(None, capture, url)
+        recorder = Recorder(None, capture, url, **({} if capture is None else _about(url, identity)))
         stack.callback(recorder.close)
         if rig or own_rig.brings_rig(url):
-            bed = stack.enter_context(connect.connect(url, None, identity))
+            bed = stack.enter_context(connect.connect(url, None, identity, recorder.keep))
             play = Play(of_testbed(bed), bed.bench, getattr(bed.rig, "speed", 1), bed)
         else:
             who = identity or new_identity(1)
             line = stack.enter_context(contextlib.closing(connect.line_of(url)))
             peer = alone(who, bytes.fromhex(who["keys"][key if live else f"bench_{key}"]), not live, line)
-            play = Play(peer, Bench(line, [peer], not live), line.speed, None)
+            heard = line if recorder.keep is None else Recorded(line, recorder.keep)
+            play = Play(peer, Bench(heard, [peer], not live), line.speed, None)
         try:
             yield play
         finally:
             recorder.take(play.bench.capture)
+
+
+def _about(url: str, identity: dict[str, Any] | None) -> dict[str, Any]:
+    """For the header of a capture."""
+    about = capture_about(url, identity)
+    if own_rig.brings_rig(url):
+        options = own_rig.options_of(url)[0]
+        about["clock"] = "real" if options.get("speed") else "stepped"
+        about |= {name: options[name] for name in ("baud",) if name in options}
+    return about
 
 
 def act_outage(bed: Testbed, speed: int, seconds: float, told: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import click
 
 from host_tools.cli import output
 from host_tools.dno import rows
-from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError
+from host_tools.errors import EXIT_FAILED, EXIT_USAGE, BenchError, heed_interrupts
 
 STDIN = "-"
 BAD_SHOWN = 20
@@ -83,7 +83,9 @@ def triage(
         from host_tools.dno.triage import triage as sort_out
     except ImportError as error:
         raise BenchError(f"chtool triage needs {error.name}, which is not installed: pip install polars.") from None
-
+    heed_interrupts()  # again: polars has set a handler after which a read goes on
+    if plot_path is not None:
+        output.look_at(plot_path)
     bad = _BadLines(bad_most)
     for name in files:
         _check(name)

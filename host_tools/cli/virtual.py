@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from host_tools.cli import output
 from host_tools.deploy.provisioning import new_identity
+from host_tools.errors import EXIT_USAGE, BenchError
 from host_tools.link.own_rig import virtual_rig
 from host_tools.link.transport import LINKS
 
@@ -89,6 +91,8 @@ def virtual(
 
     The hub is always under power; other programs act on its sense lines through the soft rig.
     """
+    if bare:
+        _refuse_ignored()
     if uf2 is not None:
         return _run_pico(uf2, not unstrapped, for_s, json_wanted)
     if bare:
@@ -103,6 +107,15 @@ def virtual(
         rig.power_on()
         _announce(rig, cable, own, json_wanted)
         _run(rig, cable, None if for_s is None else time.monotonic() + for_s)
+
+
+def _refuse_ignored() -> None:
+    """Options of a hub, where a board without one is wanted. Raises BenchError."""
+    given = click.get_current_context().get_parameter_source
+    options = {"identity": "--keys", "one_cable": "--one-cable", "seed": "--seed", "uf2": "--uf2"}
+    ignored = [option for name, option in options.items() if given(name) is ParameterSource.COMMANDLINE]
+    if ignored:
+        raise BenchError(f"A --bare board has no hub yet: leave {' and '.join(ignored)} out.", EXIT_USAGE)
 
 
 def _run_bare(speed: int, strapped: bool, for_s: float | None, json_wanted: bool) -> None:

@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import NoReturn
 
 import chf
-from host_tools.errors import EXIT_INTERRUPTED, EXIT_USAGE, BenchError, heed_interrupts
+from host_tools.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_PIPE_CLOSED,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+    BenchError,
+    heed_interrupts,
+)
 from host_tools.report import render_terminal, write_report
 from host_tools.report.recording import Scene, to_json
-
-EXIT_PIPE_CLOSED = 141  # as of a program that SIGPIPE ends
-EXIT_TERMINATED = 143  # as of one that SIGTERM ends
 
 
 def main(arguments: list[str] | None = None) -> int:

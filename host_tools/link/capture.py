@@ -30,6 +30,8 @@ from host_tools.names import LINK_NAMES, bit_names
 FORMAT = "chf-capture"
 VERSION = 1
 _CHUNK_OCTETS = 1 << 16
+_MOST_MS = 10 * 366 * 86_400_000  # a capture that is longer than 10 years is damaged
+_TIMES = "at_ms is a whole number of milliseconds, 10 years of them at most"
 
 
 class Item(NamedTuple):
@@ -249,30 +251,36 @@ def _item(number: int, values: Any) -> Item | Bad:
         authentic = values.get("authentic")
     except (KeyError, TypeError, ValueError, AttributeError):
         return Bad(number, "is no frame: at_ms, to_hub and content, in hex, are needed.")
-    if not isinstance(to_hub, bool) or not (at_ms is None or _is_count(at_ms)):
-        return Bad(number, "is no frame: at_ms is a whole number, to_hub true or false.")
+    if not isinstance(to_hub, bool) or not (at_ms is None or _is_time(at_ms)):
+        return Bad(number, f"is no frame: {_TIMES}, to_hub is true or false.")
     return Item(at_ms, to_hub, content, authentic if isinstance(authentic, bool) else None)
 
 
 def _of_rig(number: int, values: dict[str, Any]) -> Lines | Power | Flash | Bad:
     at_ms: Any = values.get("at_ms")
+    if not _is_time(at_ms):
+        return Bad(number, f"has no time: {_TIMES}.")
     if "flash" in values:
-        if _is_count(at_ms) and values["flash"] in FLASH:
+        if values["flash"] in FLASH:
             return Flash(at_ms, values["flash"])
         return Bad(number, f"says nothing of the flash: at_ms and flash, one of {', '.join(FLASH)}, are needed.")
     if "bits" in values:
         bits: Any = values["bits"]
         holdup_mv: Any = values.get("holdup_mv")
-        if all(map(_is_count, (at_ms, bits, holdup_mv))) and 0 <= bits < 8 and 0 <= holdup_mv < 1 << 16:
+        if _is_count(bits) and _is_count(holdup_mv) and 0 <= bits < 8 and 0 <= holdup_mv < 1 << 16:
             return Lines(at_ms, bits, holdup_mv)
         return Bad(number, "says nothing of the lines: at_ms, bits (0 to 7) and holdup_mv, whole numbers, are needed.")
-    if _is_count(at_ms) and values.get("hub") in ("on", "off") and isinstance(values.get("why"), str):
+    if values.get("hub") in ("on", "off") and isinstance(values.get("why"), str):
         return Power(at_ms, values["hub"] == "on", values["why"])
     return Bad(number, 'says nothing of the hub\'s power: at_ms, hub ("on" or "off") and why are needed.')
 
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return _is_count(value) and abs(value) <= _MOST_MS
 
 
 def _read_octets(file: IO[bytes]) -> Iterator[Entry]:

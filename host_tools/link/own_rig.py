@@ -28,7 +28,7 @@ def number_of(name: str, text: str) -> int:
     """The value of one of the core's parameters: a policy by name, any other as an integer. Raises BenchError."""
     if name == "policy" and text in POLICIES:
         return POLICIES[text]
-    if name == "policy" or not text.isdecimal():
+    if name == "policy" or not text.isdecimal() or len(text) > 18:
         takes = f"one of {', '.join(POLICIES)}" if name == "policy" else "a whole number"
         raise BenchError(f"{name}={text} does not fit: it takes {takes}.", EXIT_USAGE)
     return int(text)

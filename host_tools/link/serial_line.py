@@ -13,6 +13,8 @@ from host_tools.link.transport import LINKS, Links, Transport, TransportLost
 
 _SLICE_S = 0.2  # of one wait: on Windows, Ctrl-C is only seen between waits
 _REOPEN_S = 0.1  # between two tries
+_CLOSE_S = 2.0  # for a thread to end; one that does not ends with its port
+_TAKES = 16  # in one step: what a peer that never stops sending has to say is never all said
 
 
 class SerialLine:
@@ -61,7 +63,7 @@ class SerialLine:
             left_s = (until_ms - self.now_ms) / 1000 / self.speed
             with contextlib.suppress(queue.Empty):
                 self._take(said, max(0.0, min(left_s, _SLICE_S)))
-                while True:
+                for _ in range(_TAKES):
                     self._take(said, 0.0)
             if left_s <= 0:
                 break
@@ -106,7 +108,7 @@ class SerialLine:
         """End the reading and close the ports."""
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(_CLOSE_S)
         for port in self._transports:
             port.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import time
 import warnings
 from collections.abc import Iterable
@@ -21,10 +22,12 @@ from host_tools.link import emulator
 
 BAUD = 115_200
 POLL_S = 0.05  # a port's one read timeout: changing it later costs 151 ms over rfc2217
+MOST_OCTETS = 65_536  # at once: a peer that never stops sending must not keep a reader for ever
 WRITE_S = 2.0  # 1,500 octets, all stuffed, take 0.27 s at 115,200 baud
 SCHEMES = ("socket", "rfc2217", "loop")
 LINKS = ("han", "wan", "bench")
-FORMS = "/dev/ttyACM0, COM3, id:SERIAL, socket://HOST:PORT, rfc2217://HOST:PORT, emu:qemu, emu:rp2040, emu:pico or sim:"
+PORTS = "/dev/ttyACM0, COM3, id:SERIAL, socket://HOST:PORT, rfc2217://HOST:PORT, emu:qemu, emu:rp2040"
+FORMS = f"{PORTS}, emu:pico or sim:"
 
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK)
 _DENIED = (errno.EACCES, errno.EPERM)
@@ -72,17 +75,29 @@ class _Closing:
 class _Socket(_Closing, protocol_socket.Serial):
     """Raw TCP."""
 
+    def reset_input_buffer(self) -> None:
+        """Drop what has come, at most MOST_OCTETS: pyserial's own goes on for as long as more comes."""
+        with contextlib.suppress(OSError):  # a server that hung up is lost to the next read
+            left = MOST_OCTETS
+            while left > 0 and select.select([self._socket], [], [], 0)[0]:
+                left -= len(self._socket.recv(min(left, 4096))) or left
+
 
 class _Rfc2217(_Closing, rfc2217.Serial):
-    """Telnet with RFC 2217. A server that hangs up leaves no traceback of pyserial's reading thread."""
+    """Telnet with RFC 2217. A server that hangs up or sends rubbish leaves no traceback of pyserial's own thread."""
 
     _read_buffer: Any
 
     def _telnet_read_loop(self) -> None:
         try:
             super()._telnet_read_loop()  # type: ignore[misc]
-        except OSError:  # while it answered a telnet option
+        except Exception:  # whatever pyserial's thread meets in rubbish, or while it answers: the line is lost
             self._read_buffer.put(None)
+
+    def reset_input_buffer(self) -> None:
+        """As pyserial's, which goes on for as long as more comes."""
+        self.rfc2217_send_purge(rfc2217.PURGE_RECEIVE_BUFFER)
+        self._read_buffer.queue.clear()
 
 
 _NETWORK = {"socket": _Socket, "rfc2217": _Rfc2217}
@@ -123,11 +138,9 @@ class Transport:
 
     def _waiting(self) -> bytes:
         more = bytearray()
-        while True:
-            count = self._port.in_waiting
-            if not count:
-                return bytes(more)
+        while len(more) < MOST_OCTETS and (count := self._port.in_waiting):
             more += self._port.read(count)
+        return bytes(more)
 
     def write(self, octets: bytes) -> None:
         """Hand over all octets. Raises TransportLost, or BenchError where the port does not take them in WRITE_S."""
@@ -187,8 +200,8 @@ def parse_links(url: str) -> Links:
         if not value:
             raise BenchError(f"'{url}' names no port: give {FORMS}.", EXIT_USAGE)
         if name == "speed":
-            if not value.isdecimal() or int(value) < 1:
-                raise BenchError(f"speed={value} is no whole number from 1 on.", EXIT_USAGE)
+            if not value.isdecimal() or len(value) > 6 or int(value) < 1:
+                raise BenchError(f"speed={value:.20} is no whole number from 1 to 999,999.", EXIT_USAGE)
             speed = int(value)
         elif name in urls:
             raise BenchError(f"'{url}' names two ports for one link: give each link once.", EXIT_USAGE)
@@ -213,7 +226,7 @@ def open(url: str, found: list[Port] | None = None) -> Transport:
     elif "://" in url:
         _check_address(url, scheme, rest)
     elif not url or url.startswith("sim:"):
-        raise BenchError(f"'{url}' is no port: give {FORMS}.", EXIT_USAGE)
+        raise BenchError(f"'{url}' is no port: give {f'one like {PORTS}' if url else FORMS}.", EXIT_USAGE)
     try:
         port = _unopened(url, scheme)
         if scheme != "rfc2217":  # pyserial has no write timeout there; its socket has one of 5 s

@@ -106,13 +106,19 @@ def load(path: Path) -> Loaded:
             latest = entry.at_ms if latest is None else max(latest, entry.at_ms)
             _add(loaded, entry)
     if not any(not one.to_hub for one in loaded.frames):
-        raise BenchError(
-            f"{path} holds no frame that a hub sent: give a capture of chtool monitor --write.", EXIT_USAGE
-        )
+        raise BenchError(_nothing_of_a_hub(loaded), EXIT_USAGE)
     for entries in (loaded.frames, loaded.lines, loaded.power, loaded.flash):
         entries.sort(key=lambda one: one.at_ms)
     _refuse_several(loaded)
     return loaded
+
+
+def _nothing_of_a_hub(loaded: Loaded) -> str:
+    if not loaded.frames and loaded.notes:
+        return loaded.notes[0]
+    if not loaded.frames and not loaded.header:
+        return f"{loaded.path} holds no frame: give a capture of chtool monitor --write."
+    return f"{loaded.path} holds nothing that a hub said: let the meter or the head-end speak meanwhile."
 
 
 def _bad(loaded: Loaded, bad: capture.Bad) -> None:

@@ -199,9 +199,9 @@ def _utc(loaded: Loaded) -> tuple[int, int] | None:
     for frame in loaded.frames:
         values = frame.values or {}
         lost_s = values.get("elapsed_s", s.UNKNOWN_S)
-        if not frame.to_hub and values.get("loss_utc") == s.NO_UTC and lost_s != s.UNKNOWN_S:
-            if frame.at_ms - 1000 * lost_s >= loaded.begin_ms:
-                return None
+        in_doubt = not frame.to_hub and values.get("loss_utc") == s.NO_UTC and lost_s != s.UNKNOWN_S
+        if in_doubt and frame.at_ms - 1000 * lost_s >= loaded.begin_ms:
+            return None
     for frame in loaded.frames:
         values = frame.values or {}
         for name, before_ms in (("utc", 0), ("end_utc", limits.RESTORE_QUALIFY_MS)):

@@ -19,10 +19,19 @@ OUTCOMES = {
     s.LEVEL_TAGGED: "the AD1 would have been tagged",
     s.LEVEL_PLAIN: "the AD1 would have been plain",
 }
+WITHOUT_AD1 = {  # of an outage that had none
+    **OUTCOMES,
+    s.LEVEL_NONE: "there would have been nothing to hold",
+    s.LEVEL_TAGGED: "there would have been an AD1, tagged",
+    s.LEVEL_PLAIN: "there would have been an AD1, plain",
+}
 
 
 class Flip(NamedTuple):
-    """One change that flips the outcome. size: relative to what it changes, 1 for a yes or no. amount: in `unit`."""
+    """One change that flips the outcome. size: relative to what it changes, 1 for a yes or no. amount: in `unit`.
+
+    level: the outcome with the change; now: without.
+    """
 
     size: float
     dimension: str
@@ -30,18 +39,20 @@ class Flip(NamedTuple):
     unit: str
     change: str
     level: int
+    now: int = s.LEVEL_NONE
 
     @property
     def sentence(self) -> str:
         """ "With 38 mV more hold-up, it would have been held." """
-        return f"{self.change[0].upper()}{self.change[1:]}, {OUTCOMES[self.level]}."
+        outcomes = OUTCOMES if self.now >= s.LEVEL_TAGGED else WITHOUT_AD1
+        return f"{self.change[0].upper()}{self.change[1:]}, {outcomes[self.level]}."
 
 
 def flips(world: World) -> list[Flip]:
     """The smallest change in each dimension that changes the outcome, nearest first; empty where none does."""
     now = outcome(world)
     found = [*_by_holdup(world, now), *_by_supply(world, now), *_by_window(world, now), *_by_words(world, now)]
-    return sorted(found, key=lambda flip: flip.size)
+    return sorted((flip._replace(now=now) for flip in found), key=lambda flip: flip.size)
 
 
 def _by_holdup(world: World, now: int) -> Iterator[Flip]:

@@ -61,15 +61,18 @@ def provisioned(folder: Path, identity: dict[str, Any]) -> Path:
     handle, name = tempfile.mkstemp(dir=folder)
     os.close(handle)
     os.unlink(name)
-    done = subprocess.run(
-        vm_import("provision"),
-        input=text.encode(),
-        cwd=folder,
-        env=dict(os.environ, CHF_FLASH=name, MICROPYPATH=""),
-        capture_output=True,
-        timeout=HANG_S,
-    )
-    if done.returncode:
-        raise BenchError(f"The virtual flash could not be provisioned: {done.stdout.decode()[-400:]}")
-    os.rename(name, image)
+    try:
+        done = subprocess.run(
+            vm_import("provision"),
+            input=text.encode(),
+            cwd=folder,
+            env=dict(os.environ, CHF_FLASH=name, MICROPYPATH=""),
+            capture_output=True,
+            timeout=HANG_S,
+        )
+        if done.returncode:
+            raise BenchError(f"The virtual flash could not be provisioned: {done.stdout.decode()[-400:]}")
+        os.rename(name, image)
+    finally:
+        Path(name).unlink(missing_ok=True)
     return image

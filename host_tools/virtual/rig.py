@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import tempfile
@@ -81,8 +82,12 @@ class VirtualRig:
         image = provisioned(self._folder, identity)
         self._work = Path(tempfile.mkdtemp(prefix="chf-hub-"))
         self._flash = self._work / "flash.bin"
-        shutil.copyfile(image, self._flash)
-        self._stderr = (self._work / "vm.txt").open("wb")
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, self._work, ignore_errors=True)
+            shutil.copyfile(image, self._flash)
+            self._stderr = undo.enter_context((self._work / "vm.txt").open("wb"))
+            self._ptys = [Pty() for _ in (LINKS[:1] if one_cable else LINKS)]
+            undo.pop_all()
         self.supply = supply or Supply()
         self.strapped = strapped
         self.speed = speed
@@ -97,7 +102,6 @@ class VirtualRig:
         self.baud = baud
         self._ticks_start = ticks_start
         self._random = random.Random(seed)
-        self._ptys = [Pty() for _ in (LINKS[:1] if one_cable else LINKS)]
         self._masks = [sum(_MASKS)] if one_cable else list(_MASKS)
         self._outbox = [bytearray() for _ in self._ptys]
         self._hub: HubProcess | None = None

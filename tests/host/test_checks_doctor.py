@@ -44,3 +44,11 @@ def test_another_board_than_was_said_and_no_board_at_all_are_sentences(board, tm
     assert "no Raspberry Pi Pico" in fails(4, "doctor", board.port, "--board", "pico")
     fails(3, "doctor", tmp_path / "nothing", "--board", "pico")
     fails(2, "doctor", board.port, "--board", "teapot")
+
+
+def test_its_port_is_no_option_and_no_virtual_hub(monkeypatch):
+    monkeypatch.setattr("host_tools.deploy.flash_target.list_ports.comports", list)
+    for code, options in ((3, []), (3, ["--board", "pico"]), (2, ["--board", "virtual"])):
+        sentence = fails(code, "doctor", *options)
+        assert "PORT" in sentence and "--port" not in sentence
+    assert "sim:" not in fails(2, "doctor", "sim:").removeprefix("'sim:'")

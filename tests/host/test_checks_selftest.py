@@ -6,7 +6,7 @@ from chf.wire import schema as s
 from host_tools import frames
 from host_tools.checks.selftest import SelfTest
 from host_tools.link.connect import SOFT, connect
-from tests.host.chtool import fails, inside, json_of
+from tests.host.chtool import fails, inside, json_of, sentence_of
 
 
 def run(bed, resets=2, watchdogs=1, **options):
@@ -94,7 +94,12 @@ def test_a_hub_without_its_strap_and_no_hub_are_sentences(tmp_path):
 
 
 def test_a_page_that_cannot_be_written_is_a_sentence(tmp_path):
-    fails(1, "selftest", "sim:", "--resets", "1", "--report", tmp_path)
+    for path in (tmp_path, "/dev/full", "/proc/nope/r.html"):
+        done = inside("selftest", "sim:", "--resets", "1", "--report", path)
+        assert f"{path} cannot be written" in sentence_of(done, 2) and done.stdout == "", "known before the test"
+    page = tmp_path / "page" / "r.html"
+    fails(3, "selftest", "/dev/no-such-port", "--report", page)
+    assert not page.exists(), "a look leaves no file"
 
 
 def test_a_failure_is_exit_code_1(tmp_path, monkeypatch):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chtool import fails, inside, json_of, run
+from chtool import ROOT, fails, inside, json_of, run, virtual_hub
 
 from chf.wire import schema as s
 from host_tools import frames
+from host_tools.cli.provision import RANGES
 from host_tools.deploy.provisioning import KEY_NAMES, new_identity
 from host_tools.link.client import Client
+from host_tools.link.own_rig import CONFIG
 from host_tools.testbed import virtual
 
 READ_ONLY = Path("/proc/nope")
@@ -32,11 +35,29 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_capture_holds_the_whole_exchange_and_no_key(capture):
-    names = [line["decoded"]["name"] for line in map(json.loads, capture.read_text().splitlines()[1:])]
+    head, *lines = map(json.loads, capture.read_text().splitlines())
+    assert (head["clock"], head["hub"]["hub"]) == ("stepped", new_identity(1)["hub"])
+    names = [line["decoded"]["name"] for line in lines if "decoded" in line]
     for name in ("activation_pending", "flag_ack", "hold_notice", "hold_ack", "restored", "restored_ack", "state"):
         assert name in names
+    assert [line["hub"] for line in lines if "hub" in line] == ["on"], "what the rig does to the hub stands there too"
+    supply = [line["bits"] & s.SENSE_SUPPLY for line in lines if "bits" in line]
+    assert supply[0] and supply[-1] and not all(supply)
     text = capture.read_text()
     assert not any(new_identity(1)["keys"][name] in text for name in KEY_NAMES)
+
+
+def test_over_cables_the_soft_rig_s_words_stand_in_it_too(tmp_path):
+    path, keys = tmp_path / "c.jsonl", tmp_path / "keys.json"
+    assert inside("provision", keys, "--set", "load_mw=61").returncode == 0
+    with virtual_hub("--speed", "50", "--keys", str(keys)) as hub:
+        json_of("esme", "declare", hub["url"], "--outage", "3", "--keys", keys, "--write", path)
+        head, *lines = map(json.loads, path.read_text().splitlines())
+        names = [line["decoded"]["name"] for line in lines]
+        assert (head["hub"]["hub"], head["hub"]["load_mw"]) == (hub["hub"], 61) and "keys" not in head["hub"]
+        assert names.count("rig_set") >= 4 and {"activation_pending", "flag_ack", "state"} <= set(names)
+        json_of("esme", "cancel", hub["url"], "--keys", keys, "--write", path)
+        assert "activation_cancel" in path.read_text() and "flag_ack" in path.read_text()
 
 
 def test_a_capture_is_decoded_to_text_and_to_json(capture):
@@ -49,7 +70,7 @@ def test_a_capture_is_decoded_to_text_and_to_json(capture):
 
 
 def test_bad_lines_are_named_and_the_rest_is_decoded(capture, tmp_path):
-    good = capture.read_text().splitlines()[:3]
+    good = [line for line in capture.read_text().splitlines() if '"bits"' not in line and '"why"' not in line][:3]
     path = tmp_path / "c"
     path.write_text("\n".join([*good, "garbage", '{"x": 1}', good[2]]) + "\n")
     done = inside("decode", path)
@@ -106,11 +127,22 @@ def test_an_identity_is_made_once_for_its_owner_alone_and_never_shown(tmp_path):
         ["{}/ids", "--set", "nope=1"],
         ["{}/ids", "--set", "policy=loud"],
         ["{}/ids", "--set", "load_mw"],
+        ["{}/ids", "--set", "load_mw=0"],
+        ["{}/ids", "--set", "send_mj=100001"],
+        ["{}/ids", "--set", "capacitance_mf=50001"],
+        ["{}/ids", "--set", "load_mw=" + "9" * 5_000],
     ],
 )
 def test_an_identity_that_cannot_be_made_leaves_no_file(tmp_path, arguments):
     fails(2, "provision", *(one.format(tmp_path) for one in arguments))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_parameter_s_range_is_that_of_the_design():
+    text = (ROOT / "firmware" / "DESIGN.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| [\d,]+ \| ([\d,]+)-([\d,]+) \|", text, re.MULTILINE)
+    told = {name: tuple(int(one.replace(",", "")) for one in ends) for name, *ends in rows}
+    assert told == RANGES and {*told, "policy"} == set(CONFIG)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"hub": "00", "esme": "00", "keys": {}}', "\xff"])

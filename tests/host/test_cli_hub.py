@@ -70,11 +70,13 @@ def test_a_hub_restarts_when_told(hub):
         (2, ["identify", "sim:", "sim:"], "sim:"),
         (2, ["identify", "sim:", "--bad"], "--bad"),
         (2, ["identify", "sim:?x=1"], "'x'"),
+        (2, ["identify", "sim:?seed=" + "9" * 5_000], "whole number"),
         (2, ["state", "foo://x"], "foo://x"),
         (2, ["identify", "/dev/null"], "/dev/null"),
         (2, ["identify", "han=/dev/null,han=/dev/null"], "once"),
         (2, ["monitor", "sim:", "--for", "soon"], "soon"),
         (2, ["virtual", "--speed", "0"], "0"),
+        (2, ["virtual", "--bare", "--seed", "1", "--one-cable"], "leave --one-cable and --seed out"),
         (3, ["identify", "/dev/nope"], "/dev/nope"),
         (3, ["identify", "id:no-such-board"], "no-such-board"),
         (3, ["monitor", "socket://127.0.0.1:9"], "Nothing answers"),
@@ -146,12 +148,70 @@ def test_a_cable_pulled_in_mid_watch_is_one_sentence():
 # ---- interrupted, piped, out of room
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_end_from_outside_is_quiet(number, code):
-    with virtual_hub() as own:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("options", "folder"), [([], "chf-hub-*"), (["--bare"], "chf-board-*")])
+def test_an_end_from_outside_is_quiet_and_leaves_nothing(options, folder, number, code, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with virtual_hub(*options) as own:
+        assert list(tmp_path.glob(folder))
         own["process"].send_signal(number)
         out, told = own["process"].communicate(timeout=LIMIT_S)
     assert (own["process"].returncode, out, told) == (code, "", "")
+    assert not list(tmp_path.glob(folder))
+
+
+def test_a_virtual_hub_that_does_not_start_leaves_nothing(tmp_path, monkeypatch):
+    def none_left() -> None:
+        raise OSError("out of pty devices")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("host_tools.virtual.rig.Pty", none_left)
+    assert fails(1, "identify", "sim:") == "out of pty devices."
+    assert not list(tmp_path.glob("chf-hub-*"))
+
+
+def test_who_ignores_a_closed_terminal_goes_on():
+    own = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from host_tools.cli import main; "
+    asks = "signal.raise_signal(signal.SIGHUP); print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
+    code = own + f"import atexit; atexit.register(lambda: exec({asks!r})); main(['--version'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 0 and done.stdout.endswith("True\n"), done
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_an_output_that_is_closed_is_no_error(closed):
+    for code, arguments in ((0, ["scenario"]), (3, ["identify", "/dev/nope"])):
+        closing = f"import os, sys; [os.close(n) for n in {closed}]; os.execv(sys.executable, sys.argv[1:])"
+        command = [sys.executable, "-c", closing, sys.executable, "-m", "host_tools", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+        assert done.returncode == code and "Traceback" not in done.stderr
+        assert bool(done.stderr) == (code == 3 and 2 not in closed), done
+
+
+def test_a_character_that_the_output_has_not_is_escaped(tmp_path):
+    command = [sys.executable, "-m", "host_tools", "provision", tmp_path / "\N{LATIN SMALL LETTER U WITH DIAERESIS}"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
+    assert (done.returncode, done.stderr) == (0, "") and "\\xfc" in done.stdout
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "1e300", "soon"])
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [
+        (["monitor", "sim:", "--for"], "315,360,000"),
+        (["virtual", "--for"], "315,360,000"),
+        (["esme", "declare", "sim:", "--outage"], "315,360,000"),
+        (["relay", "activate", "sim:", "--wait"], "315,360,000"),
+        (["relay", "activate", "sim:", "--outage"], "315,360,000"),
+        (["relay", "activate", "sim:", "--cancel-after"], "315,360,000"),
+        (["budget", "sim:", "--for"], "from 40 to 160"),
+        (["replay", "/dev/null", "--tolerance"], "from 0 to 3,600"),
+    ],
+)
+def test_seconds_are_finite(arguments, most, number):
+    sentence = fails(2, *arguments, number)
+    assert arguments[-1] in sentence and f"'{number}' is no number of seconds" in sentence and most in sentence
 
 
 @pytest.mark.parametrize("buffered", [True, False])

@@ -59,6 +59,15 @@ def test_what_a_meter_s_outage_becomes(kind, policy, decided):
     assert ("alerts" in told) == (decided != "held")
 
 
+@pytest.mark.parametrize("policy", ["tag", "suppress"])
+@pytest.mark.parametrize("command", [["esme", "declare"], ["relay", "activate"]])
+def test_what_it_writes_is_the_whole_exchange_and_replays(command, policy, tmp_path):
+    path = tmp_path / "c.jsonl"
+    json_of(*command, f"sim:?policy={policy}", "--outage", "200", "--write", path)
+    told = json_of("replay", path)
+    assert told["same"] and told["macs_checked"] and told["tolerance_ms"] == 300 and told["compared"] >= 4
+
+
 def test_a_hub_that_does_not_answer_as_it_must_is_exit_code_1():
     done = inside("esme", "declare", "sim:", "--valid", "9999")
     assert done.returncode == 1 and "refused (range)" in done.stdout
@@ -211,6 +220,17 @@ def test_an_old_flash_put_back_is_noticed(tmp_path):
     assert [event for event, _ in played.told] == ["OLD FLASH"]
     played.hear("time_request", {**request, "epoch": b"efgh", "boot": 1})
     assert played.told[-1][0] == "session"
+
+
+@pytest.mark.parametrize(("now_s", "year"), [(0.0, 1970), (5.3e9, 2137)])
+def test_a_clock_that_no_hub_can_be_told_is_a_sentence(tmp_path, monkeypatch, now_s, year):
+    monkeypatch.setattr("host_tools.cli.headend.time.time", lambda: now_s)
+    said = f"This machine's clock says {year}: set it, or give --no-time."
+    assert fails(2, "headend", "/dev/nope") == said
+    assert "/dev/nope" in fails(3, "headend", "/dev/nope", "--no-time")
+    played = Played(tmp_path / "db")
+    assert played.hear("time_request", {"nonce": bytes(8), "epoch": b"abcd", "boot": 5}) == []
+    assert played.hear("ad1", AD1) == ["ad1_ack"]
 
 
 def test_a_policy_is_set_again_until_the_hub_has_it(tmp_path):

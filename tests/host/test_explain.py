@@ -104,9 +104,21 @@ def test_supply_back_so_much_earlier_would_have_been_no_ad1(out_s, earlier_s):
     assert played(supply_out_s=out_s - flip.amount + 1)[0] == s.LEVEL_PLAIN
 
 
+def test_nothing_is_said_of_an_ad1_that_never_was():
+    level, story = played(supply_out_s=240.5, window_s=400, policy_set=s.POLICY_SUPPRESS)
+    assert level == s.LEVEL_HELD
+    told = {flip.dimension: flip.sentence.rpartition(", ")[0::2] for flip in story.flips}
+    assert told["supply"] == ("Had supply come back 61 s earlier", "there would have been nothing to hold.")
+    assert told["head-end"] == ("Had the head-end not accepted the watch, there would have been an AD1", "tagged.")
+    assert told["flag"] == ("Without the flag, there would have been an AD1", "plain.")
+    _, story = played(supply_out_s=240.5)
+    assert flip_of(story, "supply").sentence == "Had supply come back 61 s earlier, there would have been no AD1."
+
+
 def test_supply_back_so_much_later_would_have_been_one():
     level, story = played(supply_out_s=90.5)
     flip = flip_of(story, "supply")
+    assert flip.sentence == f"Had supply come back {flip.amount} s later, there would have been an AD1, plain."
     assert level == s.LEVEL_NONE and flip.level == s.LEVEL_PLAIN
     assert played(supply_out_s=90.5 + flip.amount)[0] == s.LEVEL_PLAIN
     assert played(supply_out_s=90.5 + flip.amount - 1)[0] == s.LEVEL_NONE

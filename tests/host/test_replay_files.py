@@ -214,9 +214,11 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence(outage, tmp_path, keys
         assert "no frame" in sentence or "JSON" in sentence, sentence
     path.write_bytes(b"".join(frames.to_wire(bytes.fromhex(one["content"])) for one in values[1:]))
     assert "has no times" in fails(2, "replay", path)
-    assert "no frame that a hub sent" in fails(
-        2, "replay", rewritten(outage, [one for one in values if one.get("to_hub")])
-    )
+    for nothing in ([one for one in values if one.get("to_hub")], values[:1]):
+        sentence = fails(2, "replay", rewritten(outage, nothing))
+        assert "nothing that a hub said: let the meter" in sentence and "monitor" not in sentence
+    late = [{**one, "at_ms": one["at_ms"] + 10**13} for one in values[1:]]
+    assert "line 2 is no frame: at_ms" in fails(2, "replay", rewritten(outage, [values[0], *late]))
     assert "another format" in fails(2, "replay", rewritten(outage, [{"format": "pcap", "version": 1}, *values[1:]]))
     assert "update them" in fails(2, "replay", rewritten(outage, [{**values[0], "version": 99}, *values[1:]]))
     assert "goes back in time" in fails(2, "replay", rewritten(outage, [*values, values[1]]))
@@ -264,6 +266,13 @@ def test_a_bad_line_is_reported_and_the_rest_is_replayed(outage):
     assert done.returncode == 0
     assert "line 4 is no JSON." in done.stdout and "line 5 is no frame" in done.stdout
     assert f"line {len(lines) + 3} is cut off" in done.stdout
+
+
+def test_a_frame_in_a_far_future_is_damage(outage):
+    for at_ms in (10**13, 10**400):
+        values = entries(outage)
+        done = inside("replay", rewritten(outage, [*values, {**values[-1], "at_ms": at_ms}]))
+        assert done.returncode == 0 and f"line {len(values) + 1} is no frame: at_ms" in done.stdout, done
 
 
 @settings(max_examples=60)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +14,11 @@ from pathlib import Path
 import pytest
 import serial
 from cables import WAIT_S, url_of
+from chtool import inside
 
 from host_tools.errors import EXIT_NO_BOARD, EXIT_USAGE, BenchError
 from host_tools.link import transport
+from host_tools.link.serial_line import open_line
 from host_tools.link.transport import Port, TransportLost, find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +160,63 @@ def test_an_address_that_nobody_answers(server):
     for scheme in ("socket", "rfc2217"):
         error = refusal(url.replace("socket", scheme))
         assert error.exit_code == EXIT_NO_BOARD and "Nothing answers" in str(error)
+
+
+# ---- servers that are not well-behaved
+
+
+@pytest.fixture
+def flooded(server: socket.socket) -> Iterator[str]:
+    """The URL of a server that sends to whoever connects, without an end."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                accepted, _ = server.accept()
+                threading.Thread(target=flood, args=(accepted,), daemon=True).start()
+
+    def flood(accepted: socket.socket) -> None:
+        with accepted, contextlib.suppress(OSError):
+            while True:
+                accepted.sendall(b"~abc" * 4096)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield url_of(server)
+
+
+@pytest.mark.timeout(30)
+def test_a_peer_that_never_stops_sending_keeps_nobody_for_ever(flooded):
+    port = transport.open(flooded)
+    assert 0 < len(port.read(WAIT_S)) <= transport.MOST_OCTETS + 1
+    port.close()
+    line = open_line(flooded)
+    assert line.step(line.now_ms + 5_000)
+    line.close()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [(3, ["identify"]), (3, ["log", "--wan"]), (0, ["monitor", "--for", "0.2"]), (0, ["headend", "--for", "0.2"])],
+)
+def test_no_command_hangs_on_such_a_peer(flooded, code, arguments, monkeypatch):
+    monkeypatch.setattr("host_tools.link.client.TRY_MS", 100)
+    monkeypatch.setattr("host_tools.cli.event_log.TRY_MS", 100)
+    assert inside(*arguments, flooded).returncode == code
+
+
+def test_rubbish_instead_of_rfc_2217_is_one_sentence_without_a_traceback(server, capfd, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+
+    def rubbish() -> None:
+        accepted, _ = server.accept()
+        accepted.sendall(b"\xff\xf0" * 10)  # the end of a telnet suboption that has no beginning
+        accepted.recv(1)
+        accepted.close()
+
+    threading.Thread(target=rubbish, daemon=True).start()
+    assert "not by RFC 2217" in str(refusal(url_of(server).replace("socket", "rfc2217") + "?timeout=0.3"))
+    assert capfd.readouterr().err == ""
 
 
 # ---- a board by its USB serial number

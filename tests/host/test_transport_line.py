@@ -26,7 +26,19 @@ def test_one_cable_for_all_or_one_for_each_link():
 
 
 @pytest.mark.parametrize(
-    "url", ["", "a,b", "han=", "han=a,han=b", "a,han=b", "speed=4", "han=a,speed=0", "han=a,speed=x", "han=a,speed=-1"]
+    "url",
+    [
+        "",
+        "a,b",
+        "han=",
+        "han=a,han=b",
+        "a,han=b",
+        "speed=4",
+        "han=a,speed=0",
+        "han=a,speed=x",
+        "han=a,speed=-1",
+        "a,speed=" + "9" * 5_000,
+    ],
 )
 def test_cables_that_do_not_fit_are_refused(url):
     with pytest.raises(BenchError) as caught:
