@@ -210,7 +210,7 @@ def run(*command):
         before = {number: signal.signal(number, pass_on) for number in heeded}
         try:
             child.wait()
-        except BaseException:  # Ctrl-C
+        except KeyboardInterrupt:
             child.kill()
             raise
         finally:

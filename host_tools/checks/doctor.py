@@ -44,7 +44,7 @@ def examine(board: str | None, port: str | None, watcher: flash_install.Watcher)
     port busy, 4 another board, another MicroPython, or a REPL that is lost.
     """
     target = flash_target.load(board) if board else None
-    repl = flash.open_repl(_port(port, target), watcher)
+    repl = flash.open_repl(flash_target.find_port(port, target, option="PORT"), watcher)
     try:
         repl.load_flasher()
         who: dict[str, Any] = repl.call("who")
@@ -64,14 +64,6 @@ def examine(board: str | None, port: str | None, watcher: flash_install.Watcher)
     missing = tuple(words[1] for words in said if words[0] == "MISSING")
     version = ".".join(map(str, who["version"]))
     return Found(target.name, repl.port, f"{version}; {who['machine'] or who['platform']}", len(names), missing, framer)
-
-
-def _port(given: str | None, target: flash_target.Target | None) -> str:
-    """As find_port(), whose sentences name chtool flash's option."""
-    try:
-        return flash_target.find_port(given, target)
-    except BenchError as error:
-        raise BenchError(str(error).replace("--port", "PORT"), error.exit_code) from None
 
 
 def _virtual_has(name: str) -> bool:

@@ -141,11 +141,13 @@ def usb_id(port: Any) -> str:
     return "" if port.vid is None or port.pid is None else f"{port.vid:04X}:{port.pid:04X}"
 
 
-def find_port(given: str | None, target: Target | None, found: Sequence[Any] | None = None) -> str:
+def find_port(
+    given: str | None, target: Target | None, found: Sequence[Any] | None = None, option: str = "--port"
+) -> str:
     """The port to flash through.
 
-    given: the user's, as transport.open takes it. found: pyserial's list of this machine's ports, by default. Raises
-    BenchError: no such port, or several, and then the sentence names --port.
+    given: the user's, as transport.open takes it. found: pyserial's list of this machine's ports, by default. option:
+    how a person gives the port. Raises BenchError: no such port, or several, and then the sentence names the option.
     """
     found = sorted(list_ports.comports()) if found is None else found
     if given is not None:
@@ -154,14 +156,16 @@ def find_port(given: str | None, target: Target | None, found: Sequence[Any] | N
             return transport.find(rest, [transport.Port(p.device, p.serial_number, p.description) for p in found])
         return given
     if target is not None and not target.usb_ids:
-        raise BenchError(f"A {target.title} has no USB id: give its port with --port. {target.steps}", EXIT_USAGE)
+        raise BenchError(f"A {target.title} has no USB id: give its port with {option}. {target.steps}", EXIT_USAGE)
     ids = target.usb_ids if target is not None else [i for name in boards.names() for i in load(name).usb_ids]
     matching = [port for port in found if usb_id(port) in ids]
     if len(matching) == 1:
         return str(matching[0].device)
     kind = target.title if target is not None else "board known here"
     if not matching:
-        mend = f"plug it in, or give --port. A chip without MicroPython: {target.steps}" if target else "give --port."
+        mend = (
+            f"plug it in, or give {option}. A chip without MicroPython: {target.steps}" if target else f"give {option}."
+        )
         raise BenchError(f"No {kind} is on USB: {mend}", EXIT_NO_BOARD)
     several = " and ".join(f"{p.device} (id:{p.serial_number})" if p.serial_number else p.device for p in matching)
-    raise BenchError(f"{several} may each be the {kind}: say which with --port.", EXIT_USAGE)
+    raise BenchError(f"{several} may each be the {kind}: say which with {option}.", EXIT_USAGE)
